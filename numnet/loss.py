@@ -1,0 +1,123 @@
+"""Losses: one number that says how wrong, and the gradient that starts every backward.
+
+A loss is an op whose value is a scalar, the mean over what it is given. Its backward
+takes the gradient of that scalar, 1 if not given: `dz = backward()`.
+"""
+
+import numpy as np
+
+from numnet.shapes import expect, expect_float, expect_ids
+
+
+def cross_entropy(z, *, label, ignore_index=None):
+    r"""Compare scores (logits) of o classes with the right class of each row.
+
+    (cross_entropy.1)  L = -\frac{1}{N} \sum_n \log p_{n,l_n}
+    (cross_entropy.2)  p_{no} = \frac{e^{z_{no}}}{\sum_k e^{z_{nk}}}
+    (cross_entropy.3)  dz_{no} = \frac{dL}{N}\, (p_{no} - [o = l_n])
+
+    z (..., o)   l = label (...) of integers   →   L, a scalar; n runs over all leading
+    axes, N is their number. Positions whose label is ignore_index (padding, say) count
+    neither in the sum nor in N, and get gradient 0. z are scores, not probabilities:
+    softmax is inside, and log p is z - log Σ e^z, which is finite where p rounds to 0.
+    Raises TypeError for labels that are not integers; ValueError for one outside
+    0..o-1, for a batch that is empty or wholly ignored.
+    Source: Goodfellow et al. 2016, equation 6.31.
+    """
+    z = as_float(z)
+    expect("cross_entropy", z=(z, "... o"))
+    expect_ids("cross_entropy", "label", label, z.shape[:-1], z.shape[-1], ignore_index)
+    rows = z.reshape(-1, z.shape[-1])
+    kept = np.ravel(label != ignore_index)           # all of them where it is None
+    label = np.where(kept, label.ravel(), 0)
+    count = np.count_nonzero(kept)
+    if count == 0:
+        raise ValueError("cross_entropy: the batch has no label to learn from")
+    every = np.arange(len(rows))
+    shifted = rows - rows.real.max(axis=1, keepdims=True)
+    e = np.exp(shifted)
+    total = e.sum(axis=1)
+    log_p = shifted[every, label] - np.log(total)
+    loss = -log_p[kept].sum() / count                            # (cross_entropy.1)
+
+    def backward(dloss=1.0):
+        p = e / total[:, None]                                   # (cross_entropy.2)
+        p[every, label] -= 1
+        scale = kept[:, None] * z.dtype.type(dloss / count)
+        dz = (p * scale).reshape(z.shape)                        # (cross_entropy.3)
+        return dz
+
+    return loss, backward
+
+
+def binary_cross_entropy(z, *, target):
+    r"""Compare scores (logits) of yes with the truth, 1 for yes and 0 for no.
+
+    (binary_cross_entropy.1)  L = \frac{-1}{N} \sum_n t_n \log p_n + (1-t_n) \log(1-p_n)
+    (binary_cross_entropy.2)  p_n = \frac{1}{1 + e^{-z_n}}
+    (binary_cross_entropy.3)  dz_n = \frac{dL}{N}\, (p_n - t_n)
+
+    z of any shape   t = target, of the same shape, each in 0 … 1   →   L, a scalar; n
+    runs over all entries, N is their number. The sum is computed as
+    max(z, 0) - t z + log(1 + e^{-|z|}), the same number without an overflow.
+    Raises ValueError for a target of another shape or outside 0 … 1, or an empty batch.
+    Source: Goodfellow et al. 2016, section 6.2.2.2.
+    """
+    z = as_float(z)
+    target = _target("binary_cross_entropy", "z", z, target)
+    if not ((target >= 0) & (target <= 1)).all():
+        raise ValueError("binary_cross_entropy: target must be in 0..1, "
+                         f"got {target.min()} to {target.max()}")
+    size = np.where(z.real > 0, z, -z)                           # |z|
+    terms = np.maximum(z, 0) - target * z + np.log1p(np.exp(-size))
+    loss = terms.sum() / z.size                        # (binary_cross_entropy.1)
+
+    def backward(dloss=1.0):
+        p = 0.5 + 0.5 * np.tanh(0.5 * z)               # (binary_cross_entropy.2)
+        dz = (p - target) * z.dtype.type(dloss / z.size)  # (binary_cross_entropy.3)
+        return dz
+
+    return loss, backward
+
+
+def mse(y, *, target):
+    r"""Take the mean squared difference from the truth.
+
+    (mse.1)  L = \frac{1}{N} \sum_n (y_n - t_n)^2
+    (mse.2)  dy_n = dL\, \frac{2}{N}\, (y_n - t_n)
+
+    y of any shape   t = target, of the same shape   →   L, a scalar; n runs over all
+    entries, N is their number (columns too, not the examples alone).
+    Raises ValueError for a target of another shape, which NumPy would broadcast, or an
+    empty batch. Source: Goodfellow et al. 2016, equation 5.4.
+    """
+    y = as_float(y)
+    target = _target("mse", "y", y, target)
+    difference = y - target
+    loss = (difference * difference).sum() / y.size                # (mse.1)
+
+    def backward(dloss=1.0):
+        dy = difference * y.dtype.type(2 * dloss / y.size)         # (mse.2)
+        return dy
+
+    return loss, backward
+
+
+def as_float(z):
+    """Whole-number scores as float64; float and complex scores as they are."""
+    integer = isinstance(z, np.ndarray) and z.dtype.kind in "iu"
+    return z.astype(np.float64) if integer else z
+
+
+def _target(op, name, z, target):
+    """The target as real numbers of the precision of z, after a check of its shape."""
+    expect_float(op, name, z)
+    if not isinstance(target, np.ndarray) or target.dtype.kind not in "iuf":
+        kind = getattr(target, "dtype", type(target).__name__)
+        raise TypeError(f"{op}: target must be an array of real numbers, got {kind}")
+    if target.shape != z.shape:
+        raise ValueError(f"{op}: target has shape {target.shape} "
+                         f"but {name} has {z.shape}")
+    if target.size == 0:
+        raise ValueError(f"{op}: the batch must not be empty")
+    return target.astype(z.real.dtype)

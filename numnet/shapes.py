@@ -1,0 +1,98 @@
+"""The shape check: the letters of the formula are the letters of the check.
+
+`expect("linear", x=(x, "... i"), w=(w, "i o"), b=(b, "o"))` says that x has any
+number of leading axes and then i features, that w is an i by o matrix, and that
+the same letter means the same size. So an op documents its shapes, and refuses
+everything else, in one line, and nothing broadcasts by accident.
+"""
+
+import numbers
+
+import numpy as np
+
+AXES = {
+    "n": "examples", "c": "input channels", "o": "output features",
+    "i": "input features", "h": "rows", "w": "columns", "t": "time steps",
+    "u": "keys", "v": "table rows",
+}
+
+
+def expect(op, **arguments):
+    """Check the kind, the number of axes and the letters of each array of an op.
+
+    Each argument is (array, letters): letters separated by spaces, where a letter
+    that comes again must have the same size again, and a leading "..." stands for any
+    number of axes, the same ones wherever it comes again. Raises TypeError for anything
+    but an array of float32, float64 or complex numbers, and ValueError for a shape
+    that does not fit.
+    """
+    seen = {}                                        # letter -> (size, argument)
+    for name, (array, letters) in arguments.items():
+        expect_float(op, name, array)
+        letters = letters.split()
+        free = letters[0] == "..."
+        letters = letters[free:]
+        if array.ndim < len(letters) or array.ndim > len(letters) and not free:
+            axes = ", ".join(["..."] * free + letters)
+            raise ValueError(f"{op}: {name} must have axes ({axes}), "
+                             f"got shape {array.shape}")
+        if free:
+            leading = array.shape[:array.ndim - len(letters)]
+            _same(op, seen, "...", leading, name)
+        for letter, size in zip(letters, array.shape[array.ndim - len(letters):]):
+            _same(op, seen, letter, size, name)
+
+
+def _same(op, seen, letter, size, name):
+    known, where = seen.setdefault(letter, (size, name))
+    if size != known:
+        if letter == "...":
+            raise ValueError(f"{op}: {name} has leading axes {size} "
+                             f"but {where} has {known}")
+        axis = AXES.get(letter, "entries")
+        raise ValueError(f"{op}: {name} has {size} {axis} ({letter}) "
+                         f"but {where} has {known}")
+
+
+def expect_float(op, name, array):
+    """Refuse anything but an array of float32, float64 or complex numbers.
+
+    float16 is refused too: its sums over a batch lose what a gradient check needs.
+    """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{op}: {name} must be a NumPy array, "
+                        f"got {type(array).__name__}")
+    if array.dtype.kind not in "fc" or array.dtype.itemsize < 4:
+        raise TypeError(f"{op}: {name} must hold float32, float64 or complex numbers, "
+                        f"got {array.dtype}")
+
+
+def expect_ids(op, name, ids, shape, size, besides=None):
+    """Check integer ids or labels: an array of this shape, each in 0 … size - 1.
+
+    shape None allows any; `besides` is one more id that is allowed. Raises TypeError
+    when not an array of integers (a bool is none), ValueError for a wrong shape or an
+    id out of range. NumPy would take -1 from the end.
+    """
+    if not isinstance(ids, np.ndarray) or ids.dtype.kind not in "iu":
+        kind = ids.dtype if isinstance(ids, np.ndarray) else type(ids).__name__
+        raise TypeError(f"{op}: {name} must be an array of integers, got {kind}")
+    if shape is not None and ids.shape != shape:
+        raise ValueError(f"{op}: {name} must have shape {shape}, got {ids.shape}")
+    wrong = (ids < 0) | (ids >= size)
+    if besides is not None:
+        wrong &= ids != besides
+    if wrong.any():
+        raise ValueError(f"{op}: {name} must be in 0..{size - 1}, got {ids[wrong][0]}")
+
+
+def pair(op, name, value, least):
+    """Read a whole number, or one for rows and one for columns, of at least `least`."""
+    two = value if isinstance(value, tuple) else (value, value)
+    if len(two) != 2 or not all(isinstance(v, numbers.Integral)
+                                and not isinstance(v, bool) for v in two):
+        raise TypeError(f"{op}: {name} must be a whole number or a pair of them, "
+                        f"got {value!r}")
+    if min(two) < least:
+        raise ValueError(f"{op}: {name} must be at least {least}, got {value}")
+    return int(two[0]), int(two[1])

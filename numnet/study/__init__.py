@@ -1,0 +1,1 @@
+"""The reader's instruments: gradient check, formulas, plots."""
