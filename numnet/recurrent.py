@@ -62,6 +62,26 @@ def rnn(x, wx, wh, b, h0=None, *, lengths=None):
     return h, backward
 
 
+def last_step(h):
+    r"""Keep the state after the last step, which has read the whole sequence.
+
+    (last_step.1)  y_{no} = h_{n,T-1,o}
+    (last_step.2)  dh_{nto} = [t = T - 1]\, dy_{no}
+
+    h (n, t, o)   →   y (n, o); T is the number of steps. Since rnn carries the state of
+    a sequence that has ended, this is the state after each one's own last step.
+    """
+    expect("last_step", h=(h, "n t o"))
+    y = h[:, -1]                                     # (last_step.1)
+
+    def backward(dy):
+        dh = np.zeros(h.shape, h.dtype)
+        dh[:, -1] = dy                               # (last_step.2)
+        return dh
+
+    return y, backward
+
+
 def expect_lengths(op, lengths, n, t):
     """Check the lengths of n sequences of at most t steps; say which steps are real.
 

@@ -1,0 +1,83 @@
+"""Files that survive: written whole or not at all, read only if they are sound.
+
+A checkpoint is a `.npz`: a zip of one `.npy` file per array, never a pickle.
+"""
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+
+def write_atomically(path, write):
+    """Write a file whole or not at all: write(file) fills it, then it gets its name.
+
+    What stood at `path` stays until the new file is safely on disk, and stays if
+    `write` fails. Raises what `write` raises, and OSError.
+    """
+    path = Path(path)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Write a UTF-8 text file whole or not at all."""
+    write_atomically(path, lambda file: file.write(text.encode("utf-8")))
+
+
+def save(path, arrays):
+    """Save a dict from name to array as `.npz`, whole or not at all."""
+    write_atomically(path, lambda file: np.savez(file, **arrays))
+
+
+def load(path):
+    """Read a dict from name to array that `save` wrote.
+
+    Nothing is unpickled and nothing is decompressed, and each array's declared size is
+    checked against the bytes that are there before memory is taken for it. Raises
+    FileNotFoundError when there is no file, and ValueError, naming the file, when it
+    is damaged, cut short, or no such checkpoint.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no checkpoint {path}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {member.filename[:-4]: _read(archive, member)
+                    for member in archive.infolist()}
+    except (ValueError, OSError, EOFError, RuntimeError,
+            zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is not a sound checkpoint: {error}") from error
+
+
+def _read(archive, member):
+    name = member.filename
+    if not name.endswith(".npy") or name.startswith("/") or ".." in name:
+        raise ValueError(f"it has a member {name!r}")
+    if member.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"its member {name} is compressed")
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read_header = {(1, 0): np.lib.format.read_array_header_1_0,
+                       (2, 0): np.lib.format.read_array_header_2_0}.get(version)
+        if read_header is None:
+            raise ValueError(f"its member {name} has .npy version {version}")
+        shape, fortran, dtype = read_header(file)
+        if dtype.hasobject:
+            raise ValueError(f"its member {name} holds Python objects")
+        count = 1
+        for size in shape:                           # whole numbers do not overflow
+            count *= size
+        if min(shape, default=0) < 0 or file.tell() + count * dtype.itemsize \
+                != member.file_size:
+            raise ValueError(f"its member {name} declares shape {shape} of {dtype} "
+                             f"but has {member.file_size} bytes")
+        data = file.read()                           # to the end: the CRC is checked
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")

@@ -1,0 +1,171 @@
+"""Which formula is computed on which line: the tags, read from the network's files.
+
+A formula is stated once, as a docstring line of the op it belongs to,
+`(linear.2)  LaTeX`, and the code line that computes it ends in the same tag,
+`# (linear.2)`. Whatever shows a formula beside its line finds both here, so nobody
+types a line number, and `problems` says where formula and code have come apart.
+"""
+
+import ast
+import io
+import re
+import tokenize
+from dataclasses import dataclass
+from pathlib import Path
+
+NETWORK = Path(__file__).parent.parent
+TAG = r"[a-z][a-z_0-9]*\.\d+"
+STATED = re.compile(rf"\(({TAG})\)  +(.*\S)")        # two spaces: prose has one
+USED = re.compile(rf"(?:\({TAG}\)[\s,]*)+$")
+CITED = re.compile(rf"\({TAG}(?:, {TAG})*\)|`{TAG}`")
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula, the op or class that states it, and the code lines that compute it."""
+
+    tag: str                     # "linear.2"
+    latex: str
+    function: str                # qualified name, "linear" or "SGD"
+    file: Path
+    kind: str                    # "backward" when its lines lie in a `backward`
+    lines: tuple                 # of (line number, text of the line)
+    source: str                  # what the docstring says after "Source: "
+
+
+def read(folder=NETWORK):
+    """Every formula stated in the folder's own .py files, in the order of the text."""
+    formulas = []
+    for file in _files(folder):
+        for tag, latex, function, source in file.stated:
+            lines = tuple((n, file.text[n - 1].strip()) for n in file.used.get(tag, []))
+            forward = [n for n, _ in lines if not file.in_backward(n)]
+            kind = "backward" if lines and not forward else "forward"
+            formulas.append(
+                Formula(tag, latex, function, file.path, kind, lines, source))
+    return formulas
+
+
+def problems(folder=NETWORK):
+    """Where formulas and code have come apart: one sentence each, [] when all is well.
+
+    A tag used but not stated, stated but not used, stated twice, or used in another
+    file than stated; and an op's backward that returns a gradient of which no tagged
+    line there computes the formula.
+    """
+    files, found, home = _files(folder), [], {}
+    for file in files:
+        for tag, _, function, _ in file.stated:
+            if tag in home:
+                found.append(f"{file.name}: {function} states ({tag}), "
+                             f"but {home[tag].name} already does.")
+            home.setdefault(tag, file)
+    for file in files:
+        for tag, numbers in file.used.items():
+            here = f"{file.name}, line {numbers[0]}: ({tag}) is used"
+            if tag not in home:
+                found.append(f"{here} but no docstring states it.")
+            elif home[tag] is not file:
+                found.append(f"{here} but is stated in {home[tag].name}.")
+        found += _untagged(file)
+    used = {tag for file in files for tag in file.used}
+    found += [f"{file.name}: ({tag}) is stated but no code line ends in it."
+              for tag, file in home.items() if tag not in used]
+    return found
+
+
+def cited(text, folder=NETWORK):
+    """The tags a text cites, (linear.2) or `linear.2`, of ops that state formulas."""
+    names = {formula.tag.split(".")[0] for formula in read(folder)}
+    tags = {tag for group in CITED.findall(text) for tag in re.findall(TAG, group)}
+    return {tag for tag in tags if tag.split(".")[0] in names}
+
+
+class _File:
+    """One file's stated formulas, used tags (tag -> line numbers), and backwards."""
+
+    def __init__(self, path):
+        self.path, self.name = path, path.name
+        source = path.read_text(encoding="utf-8")
+        self.text = source.splitlines()
+        self.stated, self.used, self.backwards = [], {}, []
+        for chain in _definitions(ast.parse(source)):
+            name, node = ".".join(each.name for each in chain), chain[-1]
+            doc = ast.get_docstring(node) or ""
+            origin = re.search(r"Source: (.*?)(\n\n|\Z)", doc, re.DOTALL)
+            origin = " ".join(origin[1].split()) if origin else ""
+            for line in doc.splitlines():
+                if match := STATED.match(line):
+                    self.stated.append((match[1], match[2], name, origin))
+            if len(chain) > 1 and node.name == "backward":
+                in_class = any(isinstance(each, ast.ClassDef) for each in chain)
+                self.backwards.append((chain[-2].name, node, in_class))
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            tags = token.type == tokenize.COMMENT and USED.search(token.string)
+            if tags and token.line[:token.start[1]].strip():
+                for tag in re.findall(TAG, tags[0]):
+                    self.used.setdefault(tag, []).append(token.start[0])
+
+    def tags(self, node):
+        """The tags used on the lines of a statement."""
+        return {tag for tag, numbers in self.used.items() for number in numbers
+                if node.lineno <= number <= node.end_lineno}
+
+    def in_backward(self, number):
+        return any(node.lineno <= number <= node.end_lineno
+                   for _, node, _ in self.backwards)
+
+
+def _files(folder):
+    return [_File(path) for path in sorted(Path(folder).glob("*.py"))]
+
+
+def _definitions(node, chain=()):
+    """Each function and class, as the chain of definitions from the outermost to it."""
+    for child in ast.iter_child_nodes(node):
+        inner = chain
+        if isinstance(child, (ast.FunctionDef, ast.ClassDef)):
+            inner = (*chain, child)
+            yield inner
+        yield from _definitions(child, inner)
+
+
+def _untagged(file):
+    """Gradients that the ops of a file return and no tagged line computes.
+
+    The formula of dx is one that begins with dx. Where dx is assigned on tagged lines,
+    one of those must carry it; where it is assembled (`tap += …`, then `dx = …`), any
+    line of the backward may. A layer's backward only passes on what ops' backwards
+    return, so methods are not asked.
+    """
+    begins = {tag: re.match(r"[A-Za-z0-9]*", latex.replace("\\", ""))[0]
+              for tag, latex, _, _ in file.stated}
+    for op, backward, in_class in file.backwards:
+        if in_class:
+            continue
+        for name in _returned(backward):
+            tags = {tag for node in ast.walk(backward) if name in _assigned(node)
+                    for tag in file.tags(node)} or file.tags(backward)
+            if not {name, name.removesuffix("s")} & {begins.get(tag) for tag in tags}:
+                yield (f"{file.name}, line {backward.lineno}: {op}'s backward returns "
+                       f"{name}, but no line tagged with a formula for it.")
+
+
+def _returned(backward):
+    """The names in a backward's return statements that a d makes gradients."""
+    values = [node.value for node in ast.walk(backward)
+              if isinstance(node, ast.Return) and node.value]
+    nodes = [node for value in values for node in ast.walk(value)]
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    return sorted({node.id for node in nodes if isinstance(node, ast.Name)
+                   and node.id.startswith("d") and id(node) not in called})
+
+
+def _assigned(node):
+    """The names an assignment writes, wholly or in part: x of `x = …`, `x[k] += …`."""
+    if not isinstance(node, (ast.Assign, ast.AugAssign)):
+        return set()
+    written = [each for each in ast.walk(node)
+               if isinstance(getattr(each, "ctx", None), ast.Store)]
+    written = [getattr(each, "value", each) for each in written]
+    return {each.id for each in written if isinstance(each, ast.Name)}

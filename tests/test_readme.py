@@ -1,0 +1,85 @@
+"""What the README says is so: its snippet, its commands and its table."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import numnet.data
+from numnet.__main__ import main
+from numnet.study.cases import public_ops
+from numnet.study.formulas import read
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_snippet_runs_and_learns(capsys):
+    snippet, = blocks("python")
+    exec(compile(snippet, "README.md", "exec"), {})
+    *rows, last = capsys.readouterr().out.splitlines()
+    assert [row.split()[0] for row in rows] == ["x", "w", "b"]
+    assert all(float(row.split()[-1]) <= 1e-12 for row in rows)
+    assert float(last.split()[-1]) > 0.97
+
+
+def test_every_command_runs(tmp_path, monkeypatch, capsys):
+    """All of them, in order and to the letter, on a fortieth of the pictures.
+
+    .ci/run runs the first block in full.
+    """
+    pytest.importorskip("easy_vqa")
+    load = numnet.data.load
+
+    def fewer(name, seed=0):
+        return tuple(questions.of_images(np.arange(0, len(questions.images), 40))
+                     for questions in load(name, seed))
+
+    monkeypatch.setattr(numnet.data, "load", fewer)
+    monkeypatch.chdir(tmp_path)
+    save_picture(load("easy-vqa")[1].images[3], tmp_path / "picture.png")
+    commands = [line.partition("#")[0] for block in blocks("sh")
+                for line in block.splitlines() if re.search(r"\bnumnet ", line)]
+    assert len(commands) > 6
+    for command in commands:
+        arguments = shlex.split(command)
+        assert main(arguments[arguments.index("numnet") + 1:]) == 0, command
+    assert "test accuracy" in capsys.readouterr().out
+
+
+def save_picture(image, path):
+    from PIL import Image
+    Image.fromarray(image).save(path)
+
+
+def test_the_table_counts_the_formulas_of_every_op():
+    counts = {}
+    for formula in read():
+        name = formula.tag.split(".")[0]
+        counts[name] = counts.get(name, 0) + 1
+    table = dict(re.findall(r"\b([a-z_0-9]+) \((\d+)\)", README))
+    assert {name: int(count) for name, count in table.items()} == counts
+
+
+def test_the_table_names_every_op_and_layer():
+    for name in public_ops():
+        assert re.search(rf"\b{name}\b", README), name
+
+
+def test_every_file_that_the_readme_names_exists():
+    for name in re.findall(r"`([\w./]+/|[\w./]+\.(?:py|png))`", README):
+        if name != "picture.png" and not name.startswith("runs/"):
+            assert any((ROOT / place / name).exists()
+                       for place in ("", "numnet", "tests")) or "png" in name, name
+    for name in re.findall(r"\]\(([\w./]+)\)", README):
+        assert (ROOT / name).exists(), name
+
+
+def test_it_is_short():
+    assert len(README.splitlines()) < 150
