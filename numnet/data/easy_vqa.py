@@ -7,13 +7,15 @@ Source: Victor Zhou 2019, https://github.com/vzhou842/easy-VQA (MIT).
 import hashlib
 import importlib.util
 import json
+import os
+import sys
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
+from numnet.checkpoint import write_atomically
 from numnet.data import Questions
-from numnet.data.files import cache_directory, write_atomically
 from numnet.data.images import read
 
 SIDES = ("train", "test")
@@ -53,7 +55,8 @@ def read_questions(directory):
     try:
         with open(path, encoding="utf-8") as file:
             question, answer, image = zip(*json.load(file))
-        return np.array(image, np.int64), list(question), list(answer)
+        return (np.array(image).astype(np.int64, casting="safe"), list(question),
+                list(answer))
     except FileNotFoundError:
         raise FileNotFoundError(f"load: easy-vqa lacks its file {path}") from None
     except (ValueError, TypeError) as error:
@@ -84,10 +87,27 @@ def cached_images(data, version):
     return images
 
 
+def cache_directory():
+    """Return the directory for what can be made again: the user's cache, or a choice.
+
+    NUMNET_CACHE names it outright; otherwise it is numnet/ in the system's place for
+    caches (XDG_CACHE_HOME or ~/.cache; ~/Library/Caches; LOCALAPPDATA).
+    """
+    if os.environ.get("NUMNET_CACHE"):
+        return Path(os.environ["NUMNET_CACHE"])
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "numnet"
+
+
 def read_cache(path, version):
     """Return the pictures of a cache file, or None unless it is whole and current."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as whole, np.load(whole, allow_pickle=False) as file:
             if set(file.files) != {*SIDES, "version", "sha256"}:
                 return None
             images = {side: file[side] for side in SIDES}

@@ -43,11 +43,13 @@ class Examples:
     def batches(self, size, rng=None):
         """Groups of `size` pictures (arrays of numbers), shuffled if rng is given.
 
-        A batch is some pictures with all their questions.
+        A batch is some pictures with all their questions. A picture that nothing is
+        asked about is in none.
         """
-        m = len(self.images)
-        order = np.arange(m) if rng is None else rng.permutation(m)
-        return [order[k:k + size] for k in range(0, m, size)]
+        order = np.unique(self.image)
+        if rng is not None:
+            order = rng.permutation(order)
+        return [order[k:k + size] for k in range(0, len(order), size)]
 
     def rows(self, images):
         """The numbers of the examples about these pictures."""

@@ -115,8 +115,9 @@ def standardize(images, mean=None, std=None):
 
     images (..., h, w, c) float   →   images, mean (c,), std (c,). Where mean and std
     are given they are used: test images are shifted and scaled as the training images
-    were. A channel that is the same everywhere is only shifted. Raises ValueError for
-    bytes (see to_float), no images, or a mean or std of another shape.
+    were. A channel that is the same everywhere (a std below a millionth of its mean) is
+    only shifted. Raises ValueError for bytes (see to_float), no images, or a mean or
+    std of another shape.
     """
     if images.dtype.kind != "f" or images.ndim < 3 or images.size == 0:
         raise ValueError("standardize: images must be floats with axes (..., h, w, c), "
@@ -131,7 +132,8 @@ def standardize(images, mean=None, std=None):
             raise ValueError(f"standardize: {name} must have one number for each of "
                              f"{images.shape[-1]} channels, got {np.shape(value)}")
     mean, std = np.asarray(mean, images.dtype), np.asarray(std, images.dtype)
-    return (images - mean) / np.where(std > 0, std, 1), mean, std
+    scale = np.where(std > 1e-6 * np.abs(mean), std, 1)
+    return (images - mean) / scale.astype(images.dtype), mean, std
 
 
 def prepare(images, factor=2):

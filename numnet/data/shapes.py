@@ -49,17 +49,17 @@ def generate(rng, images=4000):
     pictures = paint(cover(shape, rng), color, rng)
 
     askable = [[ask(s, c) for c in COLORS] for s in SHAPES]
-    what = len(ABOUT_SHAPE + ABOUT_COLOR)
-    share = np.full(len(askable[0][0]), ASKED[1])
-    share[:what] = ASKED[0]
+    what, every = len(ABOUT_SHAPE + ABOUT_COLOR), len(askable[0][0])
+    share = np.repeat(ASKED, [what, every - what])
     image, chosen = np.nonzero(rng.random((images, len(share))) < share)
     pairs = [askable[shape[i]][color[i]][k] for i, k in zip(image, chosen)]
-    question, answer = map(list, zip(*pairs))
-    return Questions(pictures, image.astype(np.int64), question, answer)
+    return Questions(pictures, image.astype(np.int64),
+                     [question for question, _ in pairs],
+                     [answer for _, answer in pairs])
 
 
 def ask(shape, color):
-    """Return every (question, answer) there is about a picture of this shape."""
+    """Return every (question, answer) about a picture, those with what first."""
     pairs  = [(form.format(color=color), shape) for form in ABOUT_SHAPE]
     pairs += [(form.format(shape=shape), color) for form in ABOUT_COLOR]
     for thing in (*SHAPES, *(f"{other} shape" for other in COLORS)):
@@ -75,10 +75,12 @@ def cover(shape, rng):
     """Place each shape and return how much of each pixel it covers, in 64ths.
 
     shape (n,) integers, places in SHAPES   →   (n, 64, 64) uint8, 0 … 64.
-    On every row a shape reaches from one side of its box, less an inset, to the other.
+    On every row a shape reaches from one side of its box to the other, less an inset
+    on either side. Both ends count: a box of width 5 is 6 pixels wide, before halving.
     """
     width, other = rng.integers(SIZE // 4, SIZE, (2, len(shape), 1), endpoint=True)
     shape = shape[:, None]                                       # [n, 1], as all below
+    width -= (shape == SHAPES.index("circle")) * (width % 2)     # whole pixel in centre
     equilateral = np.ceil(width * np.sqrt(0.75)).astype(int)
     height = np.choose(shape, [width, other, equilateral])
     left = rng.integers(2 * SIZE - width, endpoint=True)
@@ -112,13 +114,13 @@ def halve(x):
     return y
 
 
-def paint(cover, color, rng):
+def paint(covered, color, rng):
     """Lay each shape's colour over a pale background of its own.
 
-    cover (n, h, w) 0 … 64   color (n,) places in COLORS   →   (n, h, w, 3) uint8
+    covered (n, h, w) 0 … 64   color (n,) places in COLORS   →   (n, h, w, 3) uint8
     """
     background = rng.integers(230, 255, (len(color), 1, 3), endpoint=True)
     ink = np.array(list(COLORS.values()))[color][:, None, :]
     share = np.arange(65)[:, None] / 64
     mixed = np.round(background + (ink - background) * share).astype(np.uint8)
-    return mixed[np.arange(len(cover))[:, None, None], cover]
+    return mixed[np.arange(len(covered))[:, None, None], covered]
