@@ -1,5 +1,7 @@
 """Functions of each number by itself, and softmax, which ties a row together."""
 
+import math
+
 import numpy as np
 
 from numnet.shapes import expect_float
@@ -100,7 +102,7 @@ def flatten(x):
     expect_float("flatten", "x", x)
     if x.ndim < 2:
         raise ValueError(f"flatten: x must have axes (n, ...), got shape {x.shape}")
-    y = x.reshape(len(x), -1)                        # (flatten.1)
+    y = x.reshape(len(x), math.prod(x.shape[1:]))    # (flatten.1)
 
     def backward(dy):
         dx = dy.reshape(x.shape).copy()              # (flatten.2)

@@ -25,6 +25,8 @@ def conv2d(x, w, b, *, stride=1, padding=0, dilation=1, needs_dx=True):
     Source: Dumoulin and Visin 2016 (arXiv 1603.07285).
     """
     expect("conv2d", x=(x, "n c h w"), w=(w, "o c i j"), b=(b, "o"))
+    if 0 in w.shape[:2]:
+        raise ValueError(f"conv2d: w must have filters and channels, got {w.shape}")
     s, r = pair("conv2d", "stride", stride, 1), pair("conv2d", "dilation", dilation, 1)
     m = pair("conv2d", "padding", padding, 0)
     taps = Windows("conv2d", x.shape[2:], w.shape[2:], s, m, r)

@@ -30,7 +30,7 @@ def cross_entropy(z, *, label, ignore_index=None):
     rows = z.reshape(-1, z.shape[-1])
     kept = np.ravel(label != ignore_index)           # all of them where it is None
     label = np.where(kept, label.ravel(), 0)
-    count = np.count_nonzero(kept)
+    count = int(np.count_nonzero(kept))
     if count == 0:
         raise ValueError("cross_entropy: the batch has no label to learn from")
     every = np.arange(len(rows))
@@ -53,7 +53,7 @@ def cross_entropy(z, *, label, ignore_index=None):
 def binary_cross_entropy(z, *, target):
     r"""Compare scores (logits) of yes with the truth, 1 for yes and 0 for no.
 
-    (binary_cross_entropy.1)  L = \frac{-1}{N} \sum_n t_n \log p_n + (1-t_n) \log(1-p_n)
+    (binary_cross_entropy.1)  L = \frac{-1}{N}\sum_n(t_n \log p_n + (1-t_n) \log(1-p_n))
     (binary_cross_entropy.2)  p_n = \frac{1}{1 + e^{-z_n}}
     (binary_cross_entropy.3)  dz_n = \frac{dL}{N}\, (p_n - t_n)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NETWORK = Path(__file__).parent.parent
-TAG = r"[a-z][a-z_0-9]*\.\d+"
+TAG = r"[A-Za-z]\w*\.\d+"
 STATED = re.compile(rf"\(({TAG})\)  +(.*\S)")        # two spaces: prose has one
 USED = re.compile(rf"(?:\({TAG}\)[\s,]*)+$")
 CITED = re.compile(rf"\({TAG}(?:, {TAG})*\)|`{TAG}`")
@@ -135,8 +135,8 @@ def _untagged(file):
 
     The formula of dx is one that begins with dx. Where dx is assigned on tagged lines,
     one of those must carry it; where it is assembled (`tap += …`, then `dx = …`), any
-    line of the backward may. A layer's backward only passes on what ops' backwards
-    return, so methods are not asked.
+    line of the backward may. What another backward gives is passed on: it needs no
+    formula here, and a layer, whose backward does nothing else, is not asked.
     """
     begins = {tag: re.match(r"[A-Za-z0-9]*", latex.replace("\\", ""))[0]
               for tag, latex, _, _ in file.stated}
@@ -152,13 +152,17 @@ def _untagged(file):
 
 
 def _returned(backward):
-    """The names in a backward's return statements that a d makes gradients."""
-    values = [node.value for node in ast.walk(backward)
-              if isinstance(node, ast.Return) and node.value]
-    nodes = [node for value in values for node in ast.walk(value)]
-    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
-    return sorted({node.id for node in nodes if isinstance(node, ast.Name)
-                   and node.id.startswith("d") and id(node) not in called})
+    """The gradients in a backward's return statements: the names that begin with d."""
+    def names(node):
+        if isinstance(node, ast.Name):
+            return {node.id} if node.id.startswith("d") else set()
+        inner = list(ast.iter_child_nodes(node))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            inner = [] if node.func.id.endswith("backward") else inner[1:]
+        return set().union(*map(names, inner))
+
+    return sorted(set().union(*(names(node) for node in ast.walk(backward)
+                                if isinstance(node, ast.Return))))
 
 
 def _assigned(node):
