@@ -13,9 +13,13 @@ from numnet.activation import softmax
 from numnet.data import images
 from numnet.training import TrainingStopped
 
+SETTINGS = "seed", "epochs", "batch_size", "lr", "momentum", "weight_decay"
+
 
 def main(argv=None):
     """Run one command. Returns its exit code: 2 with one line for what cannot be."""
+    if hasattr(sys.stdout, "reconfigure"):           # any name, on any code page
+        sys.stdout.reconfigure(errors="backslashreplace")
     arguments = _parser().parse_args(argv)
     try:
         return arguments.command(arguments)
@@ -31,7 +35,12 @@ def main(argv=None):
 
 
 def train(arguments):
+    settings = {key: getattr(arguments, key) for key in SETTINGS
+                if getattr(arguments, key) is not None}
     if arguments.resume:
+        if settings or arguments.data or arguments.out or arguments.ablation:
+            raise ValueError("--resume goes on with a run as it was configured: "
+                             "it takes no other option")
         runs.go_on(arguments.resume)
         return 0
     name = arguments.data
@@ -41,9 +50,7 @@ def train(arguments):
                           if name == "easy-vqa" else
                           "generated shapes, since the package easy-vqa is not "
                           "installed (pip install numnet[vqa])"))
-    config = runs.Config(data=name, **{
-        key: getattr(arguments, key)
-        for key in ("seed", "epochs", "batch_size", "lr", "momentum", "weight_decay")})
+    config = runs.Config(data=name, **settings)
     folder = arguments.out or _free_folder(name)
     if arguments.ablation:
         runs.ablate(config, folder)
@@ -78,16 +85,17 @@ def evaluate(arguments):
 def predict(arguments):
     config, model, tokenizer = runs.open_run(arguments.run)
     picture = images.resize(images.read(arguments.image), 64)
-    ids, lengths = tokenizer.encode([arguments.question])
+    _, lengths = tokenizer.encode([arguments.question])
     unknown = tokenizer.unknown(arguments.question)
     if len(unknown) == lengths[0]:
         raise ValueError("the model has never read a word of this question: "
                          + ", ".join(unknown))
     if unknown:
         print("words the model has never read: " + ", ".join(unknown), file=sys.stderr)
-    one = np.zeros(1, np.int64)
-    z, _ = model(images=images.prepare(picture[None]), ids=ids, lengths=lengths,
-                 image=one, question=one)
+    asked = data.Questions(picture[None], np.zeros(1, np.int64), [arguments.question],
+                           [config.answers[0]])      # some answer: it is not looked at
+    inputs, _ = runs.prepare(asked, config, tokenizer).batch([0])
+    z, _ = model(**inputs)
     p, _ = softmax(z)
     for k in np.argsort(-p[0], kind="stable")[:arguments.top]:
         print(f"{config.answers[k]:12} {100 * p[0, k]:6.2f} %")
@@ -110,17 +118,16 @@ def _parser():
         added.set_defaults(command=run)
         return added
 
-    default = runs.Config(data="")
     added = command(train, "Train the image and text classifier.")
     added.add_argument("--data", choices=data.NAMES,
                        help="easy-vqa if it is installed, otherwise shapes")
-    added.add_argument("--epochs", type=_whole(1), default=default.epochs)
-    added.add_argument("--seed", type=_whole(0), default=default.seed)
-    added.add_argument("--batch-size", type=_whole(1), default=default.batch_size,
+    added.add_argument("--epochs", type=_whole(1))
+    added.add_argument("--seed", type=_whole(0))
+    added.add_argument("--batch-size", type=_whole(1),
                        help="pictures in a batch, each with all its questions")
-    added.add_argument("--lr", type=float, default=default.lr, help="learning rate")
-    added.add_argument("--momentum", type=float, default=default.momentum)
-    added.add_argument("--weight-decay", type=float, default=default.weight_decay)
+    added.add_argument("--lr", type=float, help="learning rate")
+    added.add_argument("--momentum", type=float)
+    added.add_argument("--weight-decay", type=float)
     added.add_argument("--out", metavar="DIR", help="a new directory for the run")
     added.add_argument("--ablation", action="store_true",
                        help="train on each input alone too, and compare")

@@ -34,8 +34,18 @@ def write_text(path, text):
 
 
 def save(path, arrays):
-    """Save a dict from name to array as `.npz`, whole or not at all."""
-    write_atomically(path, lambda file: np.savez(file, **arrays))
+    """Save a dict from name to array as `.npz`, whole or not at all.
+
+    The same arrays give the same bytes. Raises ValueError for an array of objects.
+    """
+    def write(file):
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, np.asanyarray(array),
+                                              allow_pickle=False)
+
+    write_atomically(path, write)
 
 
 def load(path):
@@ -49,11 +59,20 @@ def load(path):
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no checkpoint {path}")
     try:
-        with zipfile.ZipFile(path) as archive:
-            return {member.filename[:-4]: _read(archive, member)
-                    for member in archive.infolist()}
-    except (ValueError, OSError, EOFError, RuntimeError,
-            zipfile.BadZipFile) as error:
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            size = file.seek(-22, os.SEEK_END) + 22
+            end = file.read()                        # the record that closes a zip
+            if end[:4] != b"PK\5\6":
+                raise ValueError("something follows its end")
+            if int.from_bytes(end[10:12], "little") != min(len(members), 0xffff):
+                raise ValueError("members are missing")
+            if len(set(archive.namelist())) < len(members):
+                raise ValueError("it has two members of one name")
+            if sum(member.file_size for member in members) > size:
+                raise ValueError("its members declare more bytes than it has")
+            return {member.filename[:-4]: _read(archive, member) for member in members}
+    except Exception as error:    # damage makes zipfile and NumPy raise any kind
         raise ValueError(f"{path} is not a sound checkpoint: {error}") from error
 
 
@@ -61,7 +80,8 @@ def _read(archive, member):
     name = member.filename
     if not name.endswith(".npy") or name.startswith("/") or ".." in name:
         raise ValueError(f"it has a member {name!r}")
-    if member.compress_type != zipfile.ZIP_STORED:
+    if (member.compress_type, member.compress_size) \
+            != (zipfile.ZIP_STORED, member.file_size):
         raise ValueError(f"its member {name} is compressed")
     with archive.open(member) as file:
         version = np.lib.format.read_magic(file)
@@ -80,4 +100,4 @@ def _read(archive, member):
             raise ValueError(f"its member {name} declares shape {shape} of {dtype} "
                              f"but has {member.file_size} bytes")
         data = file.read()                           # to the end: the CRC is checked
-    return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
+    return np.ndarray(shape, dtype, data, order="F" if fortran else "C")

@@ -43,8 +43,8 @@ def cross_entropy(z, *, label, ignore_index=None):
     def backward(dloss=1.0):
         p = e / total[:, None]                                   # (cross_entropy.2)
         p[every, label] -= 1
-        scale = kept[:, None] * z.dtype.type(dloss / count)
-        dz = (p * scale).reshape(z.shape)                        # (cross_entropy.3)
+        p[~kept] = 0
+        dz = (p * z.dtype.type(dloss / count)).reshape(z.shape)  # (cross_entropy.3)
         return dz
 
     return loss, backward

@@ -26,11 +26,14 @@ class SGD:
         self.velocity = [np.zeros_like(p.value) for p in self.parameters]
 
     def step(self):
+        # a NumPy float64 would turn float32 weights into float64, a Python float not
+        lr, momentum = float(self.lr), float(self.momentum)
+        weight_decay = float(self.weight_decay)
         for k, (p, v) in enumerate(zip(self.parameters, self.velocity)):
             expect_gradient("SGD", p)
-            g = p.grad + self.weight_decay * p.value             # (sgd.1)
-            v = self.momentum * v + g                            # (sgd.2)
-            p.value = p.value - self.lr * v                      # (sgd.3)
+            g = p.grad + weight_decay * p.value                  # (sgd.1)
+            v = momentum * v + g                                 # (sgd.2)
+            p.value = p.value - lr * v                           # (sgd.3)
             self.velocity[k] = v
 
     def state_dict(self):
@@ -59,7 +62,7 @@ def clip_grad_norm(parameters, max_norm):
     squares = [np.vdot(p.grad, p.grad).real for p in parameters]
     g = float(np.sqrt(sum(squares)))                             # (clip_grad_norm.1)
     if np.isfinite(g):
-        scale = min(1.0, max_norm / (g + 1e-6))
+        scale = min(1.0, float(max_norm) / (g + 1e-6))
         for p in parameters:
             p.grad = p.grad * scale                              # (clip_grad_norm.2)
     return g

@@ -51,10 +51,10 @@ def rnn(x, wx, wh, b, h0=None, *, lengths=None):
             dh = dy[:, step] + e                             # (rnn.3)
             da[:, step] = slope[:, step] * dh                # (rnn.4)
             e = da[:, step] @ wh.T + dh * ~alive[:, step]    # (rnn.5)
-        rows = da.reshape(n * t, -1)
+        rows = da.reshape(-1, da.shape[-1])
         dx = da @ wx.T                                       # (rnn.6)
-        dwx = x.reshape(n * t, -1).T @ rows                  # (rnn.7)
-        dwh = before.reshape(n * t, -1).T @ rows             # (rnn.8)
+        dwx = x.reshape(-1, x.shape[-1]).T @ rows            # (rnn.7)
+        dwh = before.reshape(rows.shape).T @ rows            # (rnn.8)
         db = rows.sum(axis=0)                                # (rnn.9)
         dh0 = e                                              # (rnn.10)
         return (dx, dwx, dwh, db) if h0 is None else (dx, dwx, dwh, db, dh0)
@@ -72,6 +72,8 @@ def last_step(h):
     a sequence that has ended, this is the state after each one's own last step.
     """
     expect("last_step", h=(h, "n t o"))
+    if h.shape[1] == 0:
+        raise ValueError("last_step: h must have at least one time step, got 0")
     y = h[:, -1]                                     # (last_step.1)
 
     def backward(dy):

@@ -24,8 +24,8 @@ from numnet.data.examples import Examples
 from numnet.data.text import Tokenizer
 from numnet.metrics import accuracy, confusion_matrix, precision_recall_f1
 from numnet.models import fusion_classifier
-from numnet.optim import SGD
-from numnet.training import evaluate, fit, stream
+from numnet.optim import SGD, expect_setting
+from numnet.training import COLUMNS, evaluate, fit, stream
 
 INPUTS = {"both": None, "image only": "question", "text only": "image",
           "shuffled questions": "pairing"}           # what each hides
@@ -33,7 +33,10 @@ INPUTS = {"both": None, "image only": "question", "text only": "image",
 
 @dataclass(frozen=True)
 class Config:
-    """What one run was asked to do; the rest follows from it, number for number."""
+    """What one run was asked to do; the rest follows from it, number for number.
+
+    Raises ValueError for a setting of another kind or out of range.
+    """
 
     data: str
     seed: int = 0
@@ -48,23 +51,48 @@ class Config:
     words: tuple = ()                  # filled in from the training texts
     answers: tuple = ()
 
+    def __post_init__(self):
+        for field in fields(self):
+            value = getattr(self, field.name)
+            kinds = (int, float) if field.type is float else field.type
+            if not isinstance(value, kinds) or isinstance(value, bool):
+                raise ValueError(f"Config: {field.name} must be a {field.type.__name__}"
+                                 f", got {value!r}")
+        for name, least in ("seed", 0), ("epochs", 1), ("batch_size", 1):
+            if getattr(self, name) < least:
+                raise ValueError(f"Config: {name} must be at least {least}, "
+                                 f"got {getattr(self, name)}")
+        expect_setting("Config", "lr", self.lr)
+        expect_setting("Config", "momentum", self.momentum, below=1)
+        expect_setting("Config", "weight_decay", self.weight_decay)
+        expect_setting("Config", "max_norm", self.max_norm, above=0)
+        if self.inputs not in INPUTS:
+            raise ValueError(f"Config: inputs must be one of {', '.join(INPUTS)}, "
+                             f"got {self.inputs!r}")
+        if not all(isinstance(text, str) for text in self.words + self.answers):
+            raise ValueError("Config: words and answers must be strings")
+
 
 def start(config, folder, say=print):
     """Train a new run into a folder, which must not hold one. Returns its metrics."""
     folder = Path(folder)
-    if folder.exists() and any(folder.iterdir()):
-        raise FileExistsError(f"{folder} is not empty: choose another --out, or go on "
-                              f"with --resume {folder}")
+    expect_empty(folder)
     train, _ = data.load(config.data, config.seed)
     rest, _ = split(train, config)
     config = Config(**{**asdict(config),
                        "words": tuple(Tokenizer.fit(rest.question).words[2:]),
                        "answers": tuple(sorted(set(train.answer)))})
-    model, _ = build(config)           # a bad setting is refused before a file is made
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint.write_text(folder / "config.json",
                           json.dumps(asdict(config), indent=1, ensure_ascii=False))
     return go_on(folder, say)
+
+
+def expect_empty(folder):
+    """Refuse a directory that holds anything, rather than write over it."""
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty: choose another --out, or go on "
+                              "with a run that was stopped by --resume RUN")
 
 
 def go_on(folder, say=print):
@@ -90,14 +118,20 @@ def go_on(folder, say=print):
     for row in history:
         say(describe(row, config) + "  (done before)")
 
+    def write_weights(history):
+        checkpoint.save(folder / "weights.npz", model.state_dict())
+        checkpoint.write_text(folder / "history.csv", _table(history))
+
+    if history:                        # it may have been stopped between two files
+        write_weights(history)
+
     def on_epoch(history):
         checkpoint.save(folder / "checkpoint.npz", {
             **{f"model.{name}": value for name, value in model.state_dict().items()},
             **{f"optimizer.{name}": v for name, v in optimizer.state_dict().items()},
             **{f"history.{name}": np.array([row[name] for row in history])
                for name in history[0]}})
-        checkpoint.save(folder / "weights.npz", model.state_dict())
-        checkpoint.write_text(folder / "history.csv", _table(history))
+        write_weights(history)
         say(describe(history[-1], config))
 
     history = fit(model, optimizer, train, validation, epochs=config.epochs,
@@ -119,6 +153,7 @@ def go_on(folder, say=print):
 def ablate(config, folder, say=print):
     """Train on both inputs, on each alone, and on shuffled questions, and compare."""
     folder = Path(folder)
+    expect_empty(folder)
     accuracies = {}
     for inputs in INPUTS:
         one = Config(**{**asdict(config), "inputs": inputs})
@@ -141,8 +176,9 @@ def open_run(folder):
     config = read_config(folder)
     model, tokenizer = build(config)
     path = folder / "weights.npz"
+    weights = checkpoint.load(path)
     try:
-        model.load_state_dict(checkpoint.load(path))
+        model.load_state_dict(weights)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return config, model, tokenizer
@@ -155,15 +191,16 @@ def read_config(folder):
         raise FileNotFoundError(f"{folder} is not a run: there is no {path}")
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
-        config = Config(**{name: tuple(value) if isinstance(value, list) else value
-                           for name, value in entries.items()})
-        for field in fields(config):
-            kind = (int, float) if field.type is float else field.type
-            if not isinstance(getattr(config, field.name), kind):
-                raise ValueError(f"{field.name} is {getattr(config, field.name)!r}")
-    except (ValueError, TypeError, AttributeError) as error:
+        if not isinstance(entries, dict):
+            raise ValueError("it is no JSON object")
+        names = {field.name for field in fields(Config)}
+        if entries.keys() != names:
+            raise ValueError(f"missing {sorted(names - entries.keys())}, "
+                             f"not expected {sorted(entries.keys() - names)}")
+        return Config(**{name: tuple(value) if isinstance(value, list) else value
+                         for name, value in entries.items()})
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not a run's config: {error}") from error
-    return config
 
 
 def build(config):
@@ -215,10 +252,13 @@ def _restore(path, model, optimizer):
 
     try:
         columns = {name: column.tolist() for name, column in part("history.").items()}
+        if columns.keys() != set(COLUMNS):
+            raise ValueError(f"its history must have {', '.join(COLUMNS)}, "
+                             f"got {', '.join(columns)}")
         history = [dict(zip(columns, row, strict=True))
                    for row in zip(*columns.values(), strict=True)]
-        optimizer.load_state_dict(part("optimizer."))
         model.load_state_dict(part("model."))
+        optimizer.load_state_dict(part("optimizer."))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
     return history

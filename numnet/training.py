@@ -10,6 +10,9 @@ from numnet.loss import cross_entropy
 from numnet.metrics import accuracy
 from numnet.optim import clip_grad_norm, cosine
 
+COLUMNS = ("epoch", "loss", "train_accuracy", "validation_loss", "validation_accuracy",
+           "seconds")                                # of a history
+
 
 def stream(purpose, *seed):
     """A Generator of its own for each purpose and seed, such as ("order", 0, epoch)."""
@@ -20,6 +23,7 @@ class TrainingStopped(Exception):
     """Training cannot go on: the loss or a gradient is no longer a finite number."""
 
 
+@np.errstate(all="ignore")         # what overflows shows in the loss or in the norm
 def train_step(model, optimizer, inputs, label, max_norm):
     """Forward, backward and one step of the optimiser, on one batch.
 
@@ -49,44 +53,45 @@ def fit(model, optimizer, train, validation, *, epochs, batch_size, seed,
 
     train, validation: sets of examples (numnet.data.Examples). history: the rows of
     the epochs already done, to go on from. After each epoch calls on_epoch(history).
-    Returns the history, one dict an epoch: epoch, loss, train_accuracy,
-    validation_loss, validation_accuracy, seconds. The order of the batches comes from
-    (seed, epoch) alone, so going on gives the numbers of a run that never stopped.
+    Returns the history, one dict of COLUMNS an epoch. The order of the batches comes
+    from (seed, epoch) alone, so going on gives the numbers of a run that never stopped.
     Raises TrainingStopped, naming epoch and step, when numbers are no longer finite.
     """
     history, lr = list(history), optimizer.lr
     steps = len(train.batches(batch_size))
     for epoch in range(len(history), epochs):
         start, losses, right = time.perf_counter(), [], []
-        progress = Progress(f"epoch {epoch + 1}/{epochs}", steps)
         batches = train.batches(batch_size, stream("order", seed, epoch))
-        for k, batch in enumerate(batches):
-            inputs, label = train.batch(batch)
-            optimizer.lr = lr * cosine(epoch * steps + k, epochs * steps)
-            try:
-                loss, predicted = train_step(model, optimizer, inputs, label, max_norm)
-            except TrainingStopped as reason:
-                raise TrainingStopped(f"epoch {epoch + 1}, step {k + 1}: {reason}; "
-                                      "a lower --lr may help") from None
-            losses.append(loss * len(label))
-            right.append(predicted == label)
-            progress.show(k + 1, f"loss {loss:.4f}")
-        progress.clear()
+        try:
+            with Progress(f"epoch {epoch + 1}/{epochs}", steps) as progress:
+                for k, batch in enumerate(batches):
+                    inputs, label = train.batch(batch)
+                    optimizer.lr = lr * cosine(epoch * steps + k, epochs * steps)
+                    loss, predicted = train_step(model, optimizer, inputs, label,
+                                                 max_norm)
+                    losses.append(loss * len(label))
+                    right.append(predicted == label)
+                    progress.show(k + 1, f"loss {loss:.4f}")
+            validation_loss, predicted = evaluate(model, validation)
+            if not np.isfinite(validation_loss):
+                raise TrainingStopped("after it the validation loss is "
+                                      f"{validation_loss}")
+        except TrainingStopped as reason:
+            raise TrainingStopped(f"epoch {epoch + 1}, step {k + 1}: {reason}; "
+                                  "a lower --lr may help") from None
+        finally:
+            optimizer.lr = lr
         right = np.concatenate(right)
-        validation_loss, predicted = evaluate(model, validation)
-        history.append({
-            "epoch": epoch + 1,
-            "loss": sum(losses) / len(right),
-            "train_accuracy": float(right.mean()),
-            "validation_loss": validation_loss,
-            "validation_accuracy": accuracy(predicted, validation.label),
-            "seconds": time.perf_counter() - start})
+        history.append(dict(zip(COLUMNS, (
+            epoch + 1, sum(losses) / len(right), float(right.mean()),
+            validation_loss, accuracy(predicted, validation.label),
+            time.perf_counter() - start), strict=True)))
         if on_epoch:
             on_epoch(history)
-    optimizer.lr = lr
     return history
 
 
+@np.errstate(all="ignore")
 def evaluate(model, examples, batch_size=64):
     """The mean loss and the answers, on all examples in their own order.
 
@@ -113,6 +118,9 @@ class Progress:
         self.start, self.shown = time.perf_counter(), 0.0
         self.live = sys.stderr.isatty()
 
+    def __enter__(self):
+        return self
+
     def show(self, done, text):
         now = time.perf_counter()
         if self.live and now - self.shown > 0.1:
@@ -122,7 +130,7 @@ class Progress:
             sys.stderr.flush()
             self.shown = now
 
-    def clear(self):
+    def __exit__(self, *error):
         if self.live:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()

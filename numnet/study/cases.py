@@ -19,6 +19,9 @@ from numnet import (RNN, Conv2d, Embedding, Linear, Module, Sequential, avg_pool
                     binary_cross_entropy, conv2d, cross_entropy, embedding, flatten,
                     global_avg_pool2d, global_max_pool2d, linear, max_pool2d, mse, relu,
                     rnn, sigmoid, softmax, tanh)
+from numnet.fusion import concatenate
+from numnet.models import TextEncoder, fusion_classifier
+from numnet.recurrent import last_step
 
 
 def spread(rng, *shape):
@@ -66,9 +69,19 @@ def small_network(rng):
     return example(network, spread(rng, 2, 3, 8, 7))
 
 
+def fusion_example(rng):
+    model = fusion_classifier(6, 5, rng, channels=(2, 4), features=3,
+                              embedding_dim=2, hidden_size=5, head=7)
+    return example(model, images=spread(rng, 2, 3, 8, 9), ids=WORDS,
+                   lengths=WORDS_LENGTHS, image=np.array([1, 0, 1, 1, 0]),
+                   question=np.array([2, 0, 1, 2, 2]))
+
+
 max_example, avg_example = pool_example(max_pool2d), pool_example(avg_pool2d)
 LENGTHS = np.array([2, 4, 1])
 IDS = np.array([[3, 0, 3, 5], [3, 2, 0, 0], [5, 5, 2, 3]])      # of 7; 1, 4, 6 unused
+WORDS = np.array([[1, 0, 5, 2], [3, 5, 5, 0], [1, 1, 0, 0]])
+WORDS_LENGTHS = np.array([4, 2, 1])
 LABELS = np.array([2, 0, 2, 1, 2])
 MASKED = np.array([[1, -1, 4], [-1, 1, 3]])
 
@@ -121,6 +134,10 @@ CASES = {
     "rnn, lengths": partial(rnn_example, lengths=LENGTHS),
     "rnn, h0 and lengths": partial(rnn_example, h0=True, lengths=LENGTHS),
     "RNN": lambda rng: example(RNN(2, 5, rng), spread(rng, 3, 4, 2), lengths=LENGTHS),
+    "last_step": lambda rng: example(last_step, spread(rng, 3, 4, 2)),
+
+    "concatenate": lambda rng: example(
+        concatenate, spread(rng, 2, 5, 3), spread(rng, 2, 5, 4)),
 
     "cross_entropy": lambda rng: example(
         cross_entropy, spread(rng, 5, 3), label=LABELS),
@@ -134,6 +151,8 @@ CASES = {
 
     "Sequential, a layer used twice": shared_layer,
     "Sequential, a small network": small_network,
+    "TextEncoder": lambda rng: example(TextEncoder(6, 2, 5, rng), WORDS, WORDS_LENGTHS),
+    "FusionClassifier": fusion_example,
 }
 
 

@@ -99,8 +99,7 @@ def _check(call, rng):
 
 
 def _slopes(f, values, k):
-    """The slope of f along every entry of values[k]: complex step, central difference.
-    """
+    """The slope of f along each entry of values[k], by complex step and difference."""
     complex_values = [value.astype(complex) for value in values]
 
     def nudged(values, index, by):

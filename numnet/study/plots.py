@@ -41,8 +41,9 @@ def confusion(matrix, classes, path):
         if count:
             axes.text(column, row, str(count), ha="center", va="center", fontsize=8,
                       color="white" if share[row, column] > 0.5 else "black")
-    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
-    axes.set_yticks(range(len(classes)), classes)
+    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right",
+                    parse_math=False)                # a $ is a $
+    axes.set_yticks(range(len(classes)), classes, parse_math=False)
     axes.set(xlabel="answer given", ylabel="true answer")
     save(figure, path)
 

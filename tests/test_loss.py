@@ -1,0 +1,150 @@
+import numpy as np
+import pytest
+
+from numnet import binary_cross_entropy, cross_entropy, mse
+
+LABEL = np.array([2, 0])
+SCORES = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])
+
+
+def test_cross_entropy_has_its_published_value_and_is_a_mean():
+    loss, backward = cross_entropy(SCORES, label=LABEL)
+    assert loss == pytest.approx(1.4076059644443804, rel=1e-15)
+    p = np.array([0.09003057317038046, 0.24472847105479767, 0.6652409557748219])
+    np.testing.assert_allclose(
+        backward(), [(p - [0, 0, 1]) / 2, (p - [1, 0, 0]) / 2], rtol=1e-14)
+
+
+def test_cross_entropy_of_equal_scores_is_the_logarithm_of_the_classes():
+    loss, _ = cross_entropy(np.full((2, 3, 5), 7.0), label=np.ones((2, 3), int))
+    assert loss == pytest.approx(np.log(5), rel=1e-15)
+
+
+def test_the_classes_are_on_the_last_axis():
+    z = np.zeros((2, 4, 3))
+    label = np.array([[0, 1, 2, 0], [1, 1, 0, 2]])
+    np.put_along_axis(z, label[:, :, None], 50.0, axis=2)
+    assert cross_entropy(z, label=label)[0] < 1e-20
+
+
+def test_ignored_positions_count_neither_above_nor_below():
+    z = np.array([[1.0, 2.0, 3.0], [9.0, -9.0, 0.0], [1.0, 2.0, 3.0], [4.0, 4.0, 4.0]])
+    for ignored in (-1, 1, 100):
+        label = np.array([2, ignored, 0, ignored])
+        loss, backward = cross_entropy(z, label=label, ignore_index=ignored)
+        alone, alone_backward = cross_entropy(SCORES, label=LABEL)
+        assert loss == alone
+        np.testing.assert_array_equal(backward()[[0, 2]], alone_backward())
+        np.testing.assert_array_equal(backward()[[1, 3]], np.zeros((2, 3)))
+
+
+def test_cross_entropy_of_huge_scores_is_finite_and_exact():
+    z = np.array([[1e4, 0.0, -1e4], [-1e4, 1e4, 1e4], [0.0, -1e30, 0.0]])
+    loss, backward = cross_entropy(z, label=np.array([2, 1, 0]))
+    assert loss == pytest.approx((2e4 + np.log(2) + np.log(2)) / 3, rel=1e-14)
+    np.testing.assert_allclose(
+        3 * backward(), [[1, 0, -1], [0, -0.5, 0.5], [-0.5, 0, 0.5]], rtol=1e-15)
+
+
+def test_a_tiny_probability_is_not_blurred_by_an_epsilon():
+    z = np.array([[0.0, 60.0], [60.0, 0.0]])
+    loss, _ = cross_entropy(z, label=np.array([0, 0]))
+    assert loss == pytest.approx(30, rel=1e-15)
+    loss, _ = cross_entropy(np.array([[0.0, 30.0]]), label=np.array([1]))
+    assert loss == pytest.approx(np.exp(-30), rel=1e-2, abs=0)
+
+
+def test_scores_that_are_whole_numbers_are_taken_as_floats():
+    whole, backward = cross_entropy(SCORES.astype(int), label=LABEL.astype(np.uint8))
+    assert whole == cross_entropy(SCORES, label=LABEL)[0]
+    assert backward().dtype == np.float64
+    target = np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
+    for op in (binary_cross_entropy, mse):
+        assert op(SCORES.astype(int), target=target)[0] == op(SCORES, target=target)[0]
+
+
+def test_a_loss_starts_from_1_and_scales_with_the_gradient_that_comes_back():
+    target = np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
+    for _, backward in [cross_entropy(SCORES, label=LABEL), mse(SCORES, target=target),
+                        binary_cross_entropy(SCORES, target=target)]:
+        np.testing.assert_array_equal(backward(), backward(1.0))
+        np.testing.assert_array_equal(backward(-4.0), -4 * backward())
+
+
+def test_binary_cross_entropy_worked_by_hand_is_a_mean_over_all_entries():
+    z = np.log([[1.0, 3.0, 1 / 3], [3.0, 1.0, 3.0]])       # p = 1/2, 3/4, 1/4, ...
+    target = np.array([[1.0, 1.0, 1.0], [0.0, 0.0, 0.25]])
+    loss, backward = binary_cross_entropy(z, target=target)
+    mixed = -0.25 * np.log(3 / 4) - 0.75 * np.log(1 / 4)
+    by_hand = np.log([2, 4 / 3, 4, 4, 2]).sum() + mixed
+    assert loss == pytest.approx(by_hand / 6, rel=1e-14)
+    np.testing.assert_allclose(
+        6 * backward(), [[-0.5, -0.25, -0.75], [0.75, 0.5, 0.5]], rtol=1e-14)
+
+
+def test_binary_cross_entropy_of_huge_scores_is_finite_and_exact():
+    z = np.array([[1e4, -1e4], [1e4, -1e4], [40.0, -700.0]])
+    target = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    loss, backward = binary_cross_entropy(z, target=target)
+    assert loss == pytest.approx(2e4 / 6, rel=1e-14)
+    np.testing.assert_allclose(6 * backward(), [[0, 0], [1, -1], [0, 0]], atol=1e-15)
+    tail, _ = binary_cross_entropy(np.array([40.0, -40.0]), target=np.array([1.0, 0.0]))
+    assert tail == pytest.approx(np.exp(-40), rel=1e-14, abs=0)
+
+
+def test_binary_cross_entropy_is_cross_entropy_between_a_score_and_0():
+    z = np.array([-3.0, 0.5, 2.0])
+    two = np.stack([np.zeros(3), z], axis=1)
+    binary, _ = binary_cross_entropy(z, target=np.array([1, 0, 1]))
+    assert binary == pytest.approx(cross_entropy(two, label=np.array([1, 0, 1]))[0])
+
+
+def test_mse_worked_by_hand_is_a_mean_over_all_entries():
+    loss, backward = mse(np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
+                         target=np.array([[1, 0, 6], [4, 5, 2]]))
+    assert loss == 29 / 6
+    np.testing.assert_allclose(backward(), [[0, 2 / 3, -1], [0, 0, 4 / 3]], rtol=1e-15)
+
+
+Z = SCORES
+YES = np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
+BAD = [
+    (cross_entropy, Z, {"label": LABEL + 1}, ValueError, r"must be in 0\.\.2, got 3"),
+    (cross_entropy, Z, {"label": LABEL - 1}, ValueError, r"be in 0\.\.2, got -1"),
+    (cross_entropy, Z, {"label": LABEL - 1, "ignore_index": 7}, ValueError, "got -1"),
+    (cross_entropy, Z, {"label": LABEL * 1.0}, TypeError, "label must be an array of"),
+    (cross_entropy, Z, {"label": LABEL > 0}, TypeError, "label must be .* got bool"),
+    (cross_entropy, Z, {"label": [2, 0]}, TypeError, "label must be .* got list"),
+    (cross_entropy, Z, {"label": LABEL[:, None]}, ValueError, r"\(2,\), got \(2, 1\)"),
+    (cross_entropy, Z, {"label": YES.astype(int)}, ValueError, r"\(2,\), got \(2, 3\)"),
+    (cross_entropy, Z, {"label": LABEL[:1]}, ValueError, r"shape \(2,\), got \(1,\)"),
+    (cross_entropy, Z[:0], {"label": LABEL[:0]}, ValueError, "the batch has no label"),
+    (cross_entropy, Z, {"label": np.array([2, 2]), "ignore_index": 2}, ValueError,
+     "cross_entropy: the batch has no label to learn from"),
+    (cross_entropy, Z > 1, {"label": LABEL}, TypeError, "z must hold .* got bool"),
+    (cross_entropy, Z.tolist(), {"label": LABEL}, TypeError, "z must be a NumPy array"),
+    (binary_cross_entropy, Z, {"target": YES[:, :1]}, ValueError,
+     r"target has shape \(2, 1\) but z has \(2, 3\)"),
+    (binary_cross_entropy, Z, {"target": YES + 0.5}, ValueError, "1, got 0.5 to 1.5"),
+    (binary_cross_entropy, Z, {"target": -YES}, ValueError, r"in 0\.\.1, got -1.0 to"),
+    (binary_cross_entropy, Z, {"target": YES * np.nan}, ValueError, "1, got nan"),
+    (binary_cross_entropy, Z, {"target": YES > 0}, TypeError, "real numbers, got bool"),
+    (binary_cross_entropy, Z[:0], {"target": YES[:0]}, ValueError, "must not be empty"),
+    (mse, Z[:, 0], {"target": Z[:, :1]}, ValueError,
+     r"mse: target has shape \(2, 1\) but y has \(2,\)"),
+    (mse, Z, {"target": 1.0}, TypeError, "target must be an array of .* got float"),
+    (mse, Z[:0], {"target": Z[:0]}, ValueError, "mse: the batch must not be empty"),
+]
+
+
+@pytest.mark.parametrize("op, z, options, error, message", BAD)
+def test_a_loss_refuses(op, z, options, error, message):
+    with pytest.raises(error, match=message):
+        op(z, **options)
+
+
+def test_an_ignored_position_has_gradient_0_whatever_its_scores():
+    z = np.array([[1.0, 2.0, 0.5], [np.nan, np.inf, 0.0]])
+    loss, backward = cross_entropy(z, label=np.array([1, -1]), ignore_index=-1)
+    with np.errstate(invalid="ignore"):
+        assert np.isfinite(loss) and not backward()[1].any()

@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+
+from numnet import avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
+
+GUIDE = np.array([[3, 3, 2, 1, 0], [0, 0, 1, 3, 1], [3, 1, 2, 2, 3],
+                  [2, 0, 0, 2, 2], [2, 0, 0, 0, 1]], float)[None, None]
+
+
+def gradient(op, x, dy, **options):
+    y, backward = op(x, **options)
+    assert y.shape == np.shape(dy)
+    return backward(np.array(dy, float))
+
+
+def test_the_examples_of_the_guide_to_convolution_arithmetic():
+    """Dumoulin and Visin 2016, figures 1.5 and 1.6: averages to one decimal."""
+    y, _ = avg_pool2d(GUIDE, kernel_size=3, stride=1)
+    np.testing.assert_array_equal(
+        np.round(y[0, 0], 1), [[1.7, 1.7, 1.7], [1.0, 1.2, 1.8], [1.1, 0.8, 1.3]])
+    y, _ = max_pool2d(GUIDE, kernel_size=3, stride=1)
+    np.testing.assert_array_equal(y[0, 0], [[3, 3, 3], [3, 3, 3], [3, 2, 3]])
+
+
+def test_the_margin_of_a_max_pool_never_wins():
+    x = -np.arange(1.0, 31.0).reshape(1, 1, 5, 6)
+    y, backward = max_pool2d(x, kernel_size=2, padding=1)
+    np.testing.assert_array_equal(
+        y[0, 0], [[-1, -2, -4, -6], [-7, -8, -10, -12], [-19, -20, -22, -24]])
+    assert backward(np.ones(y.shape)).sum() == y.size
+
+
+def test_kernel_and_stride_are_rows_then_columns_and_windows_do_not_overlap_unasked():
+    x = np.arange(24.0).reshape(1, 1, 4, 6)
+    y, _ = max_pool2d(x, kernel_size=(2, 3))
+    np.testing.assert_array_equal(y[0, 0], [[8, 11], [20, 23]])
+    y, _ = max_pool2d(x, kernel_size=(1, 3), stride=(3, 1))
+    np.testing.assert_array_equal(y[0, 0], [[2, 3, 4, 5], [20, 21, 22, 23]])
+    y, _ = avg_pool2d(x, kernel_size=(4, 2))
+    np.testing.assert_array_equal(y[0, 0], [[9.5, 11.5, 13.5]])
+
+
+def test_the_picture_may_have_a_remainder_which_gets_gradient_0():
+    x = np.arange(70.0).reshape(2, 1, 5, 7)
+    for op in (max_pool2d, avg_pool2d):
+        dx = gradient(op, x, np.ones((2, 1, 2, 2)), kernel_size=(2, 3))
+        assert not dx[:, :, 4].any() and not dx[:, :, :, 6].any()
+        assert dx.sum() == pytest.approx(8)
+
+
+def test_a_tie_sends_the_whole_gradient_to_the_first():
+    dx = gradient(max_pool2d, np.full((1, 1, 4, 6), 5.0), [[[[1, 2], [3, 4]]]],
+                  kernel_size=(2, 3))
+    expected = np.zeros((4, 6))
+    expected[0, 0], expected[0, 3], expected[2, 0], expected[2, 3] = 1, 2, 3, 4
+    np.testing.assert_array_equal(dx[0, 0], expected)
+
+    x = np.array([[1, 2, 0], [9, 4, 9]], float)[None, None]
+    dx = gradient(max_pool2d, x, [[[[7]]]], kernel_size=(2, 3))
+    np.testing.assert_array_equal(dx[0, 0], [[0, 0, 0], [7, 0, 0]])
+    dx = gradient(global_max_pool2d, x, [[7]])
+    np.testing.assert_array_equal(dx[0, 0], [[0, 0, 0], [7, 0, 0]])
+
+
+def test_a_winner_of_several_windows_gets_the_sum_of_their_gradients():
+    x = np.array([[0, 1, 2, 3], [4, 99, 6, 7], [8, 9, 10, 11]], float)[None, None]
+    dx = gradient(max_pool2d, x, [[[[1, 20, 300], [4, 50, 600]]]],
+                  kernel_size=2, stride=1)
+    np.testing.assert_array_equal(
+        dx[0, 0], [[0, 0, 0, 0], [0, 75, 0, 300], [0, 0, 0, 600]])
+
+
+def test_nan_and_minus_infinity_pass_through_a_max_pool():
+    x = np.array([[np.nan, 1, -np.inf, -np.inf], [2, 3, -np.inf, -np.inf]])[None, None]
+    y, _ = max_pool2d(x, kernel_size=2)
+    np.testing.assert_array_equal(y[0, 0], [[np.nan, -np.inf]])
+
+
+def test_an_average_over_the_margin_divides_by_the_full_window_unless_asked_otherwise():
+    x = np.array([[12, 24, 36], [48, 60, 72]], float)[None, None]
+    y, _ = avg_pool2d(x, kernel_size=2, padding=1)
+    np.testing.assert_array_equal(y[0, 0], [[3, 15], [12, 33]])
+    options = dict(kernel_size=2, padding=1, count_include_pad=False)
+    y, _ = avg_pool2d(x, **options)
+    np.testing.assert_array_equal(y[0, 0], [[12, 30], [48, 66]])
+    dx = gradient(avg_pool2d, x, [[[[1, 2], [3, 4]]]], **options)
+    np.testing.assert_array_equal(dx[0, 0], [[1, 1, 1], [3, 2, 2]])
+
+
+def test_global_pools_keep_one_number_for_each_example_and_channel():
+    x = np.arange(1.0, 37.0).reshape(2, 3, 3, 2)
+    y, _ = global_max_pool2d(x)
+    np.testing.assert_array_equal(y, [[6, 12, 18], [24, 30, 36]])
+    y, _ = global_avg_pool2d(x)
+    np.testing.assert_array_equal(y, [[3.5, 9.5, 15.5], [21.5, 27.5, 33.5]])
+    dx = gradient(global_avg_pool2d, x, [[6, 12, 18], [24, 30, 36]])
+    np.testing.assert_array_equal(dx[1, 2], np.full((3, 2), 6))
+    np.testing.assert_array_equal(dx[0, 1], np.full((3, 2), 2))
+
+
+X = np.ones((2, 3, 6, 5))
+BAD = [
+    (X[0], {"kernel_size": 2}, ValueError, r"2d: x must have axes \(n, c, h, w\), got"),
+    (X, {"kernel_size": (2, 7)}, ValueError, "the kernel covers 2×7 .* picture is 6×5"),
+    (X, {"kernel_size": 2, "padding": 2}, ValueError, "must not exceed half the"),
+    (X, {"kernel_size": (2, 4), "padding": (2, 1)}, ValueError, "must not exceed half"),
+    (X, {"kernel_size": (4, 2), "padding": (1, 2)}, ValueError, "must not exceed half"),
+    (X, {"kernel_size": 0}, ValueError, "2d: kernel_size must be at least 1, got 0"),
+    (X, {"kernel_size": 2, "stride": 0}, ValueError, "2d: stride must be at least 1"),
+    (X, {"kernel_size": 2, "padding": -1}, ValueError, "padding must be at least 0"),
+    (X, {"kernel_size": 2.0}, TypeError, "2d: kernel_size must be a whole number or a"),
+    (X, {"kernel_size": True}, TypeError, "2d: kernel_size must be a whole number"),
+    (X[:, :, :0], {"kernel_size": 2, "padding": 1}, ValueError, "must not be empty"),
+    (X.astype(int), {"kernel_size": 2}, TypeError, "2d: x must hold .* got int64"),
+]
+
+
+@pytest.mark.parametrize("op", [max_pool2d, avg_pool2d])
+@pytest.mark.parametrize("x, options, error, message", BAD)
+def test_a_pool_refuses(op, x, options, error, message):
+    with pytest.raises(error, match=message):
+        op(x, **options)
+
+
+@pytest.mark.parametrize("op", [global_max_pool2d, global_avg_pool2d])
+def test_a_global_pool_refuses_what_is_no_picture(op):
+    with pytest.raises(ValueError, match=r"picture \(6, 0\) must not be empty"):
+        op(X[:, :, :, :0])
+    with pytest.raises(ValueError, match=r"2d: x must have axes \(n, c, h, w\)"):
+        op(X[0])

@@ -1,0 +1,224 @@
+import sys
+
+import numpy as np
+import pytest
+
+from numnet import training
+from numnet.data.examples import Examples
+from numnet.models import fusion_classifier
+from numnet.module import Module, Parameter
+from numnet.optim import SGD, cosine
+from numnet.training import (Progress, TrainingStopped, evaluate, fit, stream,
+                             train_step)
+
+
+def examples(seed=0, m=5, n=14):
+    """Small ones: pictures of 4 × 4 pixels, questions of up to three words."""
+    rng = np.random.default_rng(seed)
+    return Examples(rng.normal(size=(m, 3, 4, 4)).astype(np.float32),
+                    rng.integers(2, 6, (4, 3)), np.array([3, 1, 2, 3]),
+                    np.arange(n) % m, rng.integers(4, size=n), rng.integers(3, size=n))
+
+
+TRAIN, VALIDATION = examples(), examples(1, 3, 7)
+
+
+def small():
+    return fusion_classifier(6, 3, np.random.default_rng(0), (2, 3), 4, 3, 5, 6)
+
+
+def sgd(model, lr=0.1):
+    return SGD(model.parameters(), lr, momentum=0.9, weight_decay=0.01)
+
+
+def learn(model, optimizer, epochs=3, **options):
+    return fit(model, optimizer, TRAIN, VALIDATION, **{
+        "epochs": epochs, "batch_size": 2, "seed": 0, **options})
+
+
+def without_seconds(history):
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in history]
+
+
+class Wayward(Module):
+    """A model whose scores, or gradient, are what a list says at each call."""
+
+    def __init__(self, scores=(), gradients=()):
+        self.w = Parameter(np.ones(2, np.float32))
+        self.scores, self.gradients = iter(scores), iter(gradients)
+
+    def __call__(self, *, image, **inputs):
+        z = np.full((len(image), 3), next(self.scores, 1), np.float32)
+
+        def backward(dz):
+            self.w.grad = self.w.grad + np.float32(next(self.gradients, 1))
+
+        return z, backward
+
+
+# ---- one step ---------------------------------------------------------------------
+
+def test_a_step_gives_the_loss_and_the_answers_from_before_it():
+    model = small()
+    inputs, label = TRAIN.batch([0, 1, 2, 3, 4])
+    loss, predicted = evaluate(model, TRAIN)
+    came, answers = train_step(model, sgd(model), inputs, label, 1.0)
+    assert came == pytest.approx(loss, rel=1e-6) and type(came) is float
+    assert (answers == predicted).all()
+    assert evaluate(model, TRAIN)[0] < loss
+
+
+def test_steps_do_not_add_up_their_gradients():
+    model = Wayward(gradients=[3, 4])
+    inputs, label = TRAIN.batch([0])
+    for gradient in 3, 4:
+        train_step(model, SGD(model.parameters(), 0.1), inputs, label, 100.0)
+        assert model.w.grad.tolist() == [gradient] * 2
+
+
+def test_the_gradient_is_clipped_before_the_step():
+    model = Wayward(gradients=[30])
+    train_step(model, SGD(model.parameters(), 1.0), *TRAIN.batch([0]), 0.5)
+    assert model.w.value == pytest.approx([1 - np.sqrt(0.125)] * 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("scores, gradients, message", [
+    ([np.nan], [], "the loss is nan"), ([np.inf], [], "the loss is nan"),
+    ([], [np.nan], "the gradient is not finite, first in w"),
+    ([], [-np.inf], "the gradient is not finite, first in w"),
+    ([], [1e30], "the norm of the gradient overflows")])
+def test_numbers_that_are_not_finite_stop_before_the_weights_change(
+        scores, gradients, message):
+    model = Wayward(scores, gradients)
+    optimizer = sgd(model)
+    with pytest.raises(TrainingStopped, match=message):
+        train_step(model, optimizer, *TRAIN.batch([0, 1]), 1.0)
+    assert (model.w.value == 1).all() and (optimizer.velocity[0] == 0).all()
+
+
+# ---- many steps ---------------------------------------------------------------------
+
+def test_it_learns():
+    model = small()
+    history = learn(model, sgd(model), epochs=60, batch_size=5)
+    assert history[-1]["loss"] < 0.6 * history[0]["loss"]
+    assert history[-1]["train_accuracy"] > 0.7
+
+
+def test_a_row_of_the_history_is_the_mean_over_all_examples():
+    model = small()
+    row, = learn(model, sgd(model, lr=0.0), epochs=1)    # 2 + 2 + 1 pictures
+    loss, predicted = evaluate(model, TRAIN)
+    assert row["loss"] == pytest.approx(loss, rel=1e-6)
+    assert row["train_accuracy"] == (predicted == TRAIN.label).mean()
+    loss, predicted = evaluate(model, VALIDATION)
+    assert row["validation_loss"] == loss and row["epoch"] == 1
+    assert row["validation_accuracy"] == (predicted == VALIDATION.label).mean()
+    assert tuple(row) == training.COLUMNS
+
+
+def test_the_answers_do_not_depend_on_the_size_of_a_batch_and_keep_their_order():
+    model = small()
+    model.head.layers[-1].b.value = np.array([0, 0.3, 0], np.float32)
+    loss, predicted = evaluate(model, TRAIN)
+    assert len(set(predicted)) > 1
+    for size in 1, 2, 3:
+        other, answers = evaluate(model, TRAIN, size)
+        assert other == pytest.approx(loss, rel=1e-6) and (answers == predicted).all()
+
+
+@pytest.mark.parametrize("done", [1, 2])
+def test_going_on_is_never_having_stopped(done):
+    whole, parted = small(), small()
+    history = learn(whole, sgd(whole), epochs=3)
+
+    def stop(rows):
+        if len(rows) == done:
+            rows_done.extend(rows)
+            raise KeyboardInterrupt
+
+    rows_done, optimizer = [], sgd(parted)
+    with pytest.raises(KeyboardInterrupt):
+        learn(parted, optimizer, on_epoch=stop)
+    again = learn(parted, optimizer, history=rows_done)
+    assert without_seconds(again) == without_seconds(history)
+    assert all((p.value == q.value).all()
+               for p, q in zip(whole.parameters(), parted.parameters()))
+
+
+def test_the_learning_rate_falls_along_the_cosine_and_is_given_back():
+    model = small()
+    optimizer = sgd(model, lr=0.2)
+    rates, step = [], optimizer.step
+    optimizer.step = lambda: (rates.append(optimizer.lr), step())
+    learn(model, optimizer, epochs=2)
+    assert rates == [0.2 * cosine(k, 6) for k in range(6)] and optimizer.lr == 0.2
+
+
+def test_every_epoch_shuffles_anew_from_the_seed_and_the_epoch():
+    def order(seed, history=()):
+        seen = []
+        model = small()
+        train = examples()
+        batch = Examples.batch
+        object.__setattr__(train, "batch",
+                           lambda k: seen.append(k.tolist()) or batch(train, k))
+        fit(model, sgd(model), train, VALIDATION, epochs=2, batch_size=2, seed=seed,
+            history=history)
+        return seen
+
+    first = order(0)
+    assert len(first) == 6 and first[:3] != first[3:] and first == order(0)
+    assert first != order(1)
+    row = dict.fromkeys(training.COLUMNS, 1)
+    assert order(0, [row]) == first[3:]
+
+
+def test_streams_of_another_purpose_or_seed_are_others():
+    draws = {stream(*key).integers(1 << 62) for key in (
+        ("order", 0, 0), ("order", 0, 1), ("order", 1, 0), ("hide", 0, 0))}
+    assert len(draws) == 4
+    assert stream("order", 3).integers(1 << 62) == stream("order", 3).integers(1 << 62)
+
+
+@pytest.mark.parametrize("scores, gradients, message", [
+    ([1] * 5 + [np.nan], [], "step 2: the loss is nan; a lower --lr may help"),
+    ([], [1] * 5 + [np.inf], "step 3: the gradient is not finite, first in w; a lower"),
+    ([1] * 7 + [np.nan], [], "step 3: after it the validation loss is nan; a lower")])
+def test_a_run_stops_naming_epoch_and_step_and_hands_on_no_bad_epoch(
+        scores, gradients, message):
+    model, epochs = Wayward(scores, gradients), []
+    optimizer = sgd(model)
+    with pytest.raises(TrainingStopped, match="^epoch 2, " + message):
+        learn(model, optimizer, on_epoch=lambda rows: epochs.append(len(rows)))
+    assert epochs == [1] and optimizer.lr == 0.1
+
+
+# ---- how far it is ------------------------------------------------------------------
+
+def test_progress_is_silent_where_there_is_no_terminal(capsys):
+    model = small()
+    learn(model, sgd(model), epochs=1)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_progress_shows_the_time_left_on_a_terminal(monkeypatch, capsys):
+    now = iter([100.0, 103.0, 103.05, 110.0])
+    monkeypatch.setattr(training.time, "perf_counter", lambda: next(now))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with Progress("epoch 2/3", 7) as progress:
+        for done in 1, 2, 4:                         # the second comes too soon
+            progress.show(done, "loss 0.5000")
+    out, err = capsys.readouterr()
+    assert err.replace("\x1b[K", "").split("\r") == [
+        "", "epoch 2/3  step 1/7  loss 0.5000  18 s left ",
+        "epoch 2/3  step 4/7  loss 0.5000  8 s left ", ""] and not out
+
+
+def test_an_error_clears_the_line_of_progress_first(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    model = Wayward([1, np.nan])
+    with pytest.raises(TrainingStopped):
+        learn(model, sgd(model))
+    err = capsys.readouterr().err
+    assert "step 1/3" in err and err.endswith("\r\x1b[K")
