@@ -96,6 +96,19 @@ def test_another_seed_gives_other_weights(whole, tmp_path):
     assert a.keys() == b.keys() and not any((a[name] == b[name]).all() for name in a)
 
 
+def test_weights_split_and_pairing_come_from_the_seed():
+    def drawn(seed):
+        config = replace(CONFIG, seed=seed, inputs="shuffled questions",
+                         words=("is",), answers=tuple(sorted(set(TRAIN.answer))))
+        model, tokenizer = runs.build(config)
+        return (model.state_dict()["text_encoder.rnn.wx"].tobytes(),
+                runs.split(TRAIN, config)[1].images.tobytes(),
+                runs.prepare(TRAIN, config, tokenizer).question.tobytes())
+
+    assert drawn(0) == drawn(0)
+    assert not any(a == b for a, b in zip(drawn(0), drawn(1)))
+
+
 def test_the_tiny_data_has_every_answer_and_pictures_to_validate():
     assert len(set(TRAIN.answer)) == 13 and set(TEST.answer) < set(TRAIN.answer)
     rest, validation = runs.split(TRAIN, CONFIG)
