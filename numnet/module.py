@@ -58,24 +58,29 @@ class Module:
     """A layer: a callable that owns Parameters, directly or in Modules it holds.
 
     Parameters are found where they are assigned: attributes, and lists of Modules.
-    Names are dotted as in PyTorch: "image.0.w".
+    Names are dotted as in PyTorch: "image.0.w". `training` says whether layers that
+    behave otherwise when evaluated (dropout) are in use for training.
     """
 
+    training = True
+
     def _walk(self, prefix=""):
+        """Every Parameter and Module within, each with its dotted name."""
         for name, value in vars(self).items():
             items = enumerate(value) if isinstance(value, list) else [(None, value)]
             for index, item in items:
                 path = prefix + (name if index is None else f"{name}.{index}")
-                if isinstance(item, Parameter):
+                if isinstance(item, (Parameter, Module)):
                     yield path, item
-                elif isinstance(item, Module):
+                if isinstance(item, Module):
                     yield from item._walk(path + ".")
 
     def named_parameters(self):
         """A dict from dotted name to Parameter; one that is shared comes once."""
         first = {}
-        for name, parameter in self._walk():
-            first.setdefault(id(parameter), (name, parameter))
+        for name, item in self._walk():
+            if isinstance(item, Parameter):
+                first.setdefault(id(item), (name, item))
         return dict(first.values())
 
     def parameters(self):
@@ -85,6 +90,13 @@ class Module:
     def zero_grad(self):
         for parameter in self.parameters():
             parameter.zero_grad()
+
+    def train(self, training=True):
+        """Set `training` here and in every Module within."""
+        self.training = training
+        for _, item in self._walk():
+            if isinstance(item, Module):
+                item.training = training
 
     def state_dict(self):
         """A dict from dotted name to a copy of the value."""

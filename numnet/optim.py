@@ -46,6 +46,63 @@ class SGD:
         self.velocity = [state[f"velocity.{k}"] for k in range(len(self.velocity))]
 
 
+class Adam:
+    r"""Step by the mean gradient over its usual size, each weight by itself.
+
+    (adam.1)  m \leftarrow \beta_1\, m + (1 - \beta_1)\, dw
+    (adam.2)  v \leftarrow \beta_2\, v + (1 - \beta_2)\, dw^2
+    (adam.3)  u = \frac{m / (1 - \beta_1^k)}{\sqrt{v / (1 - \beta_2^k)} + \epsilon}
+    (adam.4)  w \leftarrow w - \alpha\, (u + \lambda\, w)
+
+    w each parameter's value, dw its gradient, m and v running means (0 at first), k the
+    number of the step from 1; α = lr, β = betas, ε = eps, λ = weight_decay. The decay
+    acts on the weight, not through its gradient: with it, this is PyTorch's AdamW.
+    Values are replaced, not written into. Raises ValueError as SGD.
+    Source: Kingma and Ba 2015, algorithm 1 (arXiv 1412.6980); Loshchilov and Hutter
+    2019, algorithm 2 (arXiv 1711.05101).
+    """
+
+    def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8,
+                 weight_decay=0.0):
+        expect_setting("Adam", "lr", lr)
+        expect_setting("Adam", "betas[0]", betas[0], below=1)
+        expect_setting("Adam", "betas[1]", betas[1], below=1)
+        expect_setting("Adam", "eps", eps)
+        expect_setting("Adam", "weight_decay", weight_decay)
+        self.parameters = distinct("Adam", parameters)
+        self.lr, self.betas, self.eps, self.weight_decay = lr, betas, eps, weight_decay
+        self.steps = 0
+        self.m = [np.zeros_like(p.value) for p in self.parameters]
+        self.v = [np.zeros_like(p.value) for p in self.parameters]
+
+    def step(self):
+        self.steps += 1
+        lr, weight_decay, eps = map(float, (self.lr, self.weight_decay, self.eps))
+        b1, b2 = map(float, self.betas)              # as in SGD
+        for k, p in enumerate(self.parameters):
+            expect_gradient("Adam", p)
+            dw, w = p.grad, p.value
+            m = b1 * self.m[k] + (1 - b1) * dw                   # (adam.1)
+            v = b2 * self.v[k] + (1 - b2) * dw * dw              # (adam.2)
+            size = np.sqrt(v / (1 - b2 ** self.steps)) + eps
+            u = m / (1 - b1 ** self.steps) / size                # (adam.3)
+            p.value = w - lr * (u + weight_decay * w)            # (adam.4)
+            self.m[k], self.v[k] = m, v
+
+    def state_dict(self):
+        """A dict from name to array: all that a later step depends on."""
+        return {"steps": np.array(self.steps),
+                **{f"m.{k}": m for k, m in enumerate(self.m)},
+                **{f"v.{k}": v for k, v in enumerate(self.v)}}
+
+    def load_state_dict(self, state):
+        """Take over the state; raises ValueError when it is another model's."""
+        expect_state("Adam", self.state_dict(), state)
+        self.steps = int(state["steps"])
+        self.m = [state[f"m.{k}"] for k in range(len(self.m))]
+        self.v = [state[f"v.{k}"] for k in range(len(self.v))]
+
+
 def clip_grad_norm(parameters, max_norm):
     r"""Shorten the gradient of all parameters together to at most max_norm.
 
@@ -68,15 +125,27 @@ def clip_grad_norm(parameters, max_norm):
     return g
 
 
-def cosine(step, steps):
-    r"""Let the learning rate fall from 1 to 0 along half a cosine wave.
+def cosine(step, steps, warmup=0, hold=0):
+    r"""Let the learning rate rise, hold, and fall to zero along half a cosine wave.
 
-    (cosine.1)  f = \frac{1}{2}\Big(1 + \cos \frac{\pi\, k}{K}\Big)
+    (cosine.1)  f = \frac{k + 1}{W} \quad (k < W)
+    (cosine.2)  f = \frac{1}{2}\Big(1 + \cos \pi \frac{k-H}{K-H}\Big) \quad (k \ge H)
 
-    k = step (0, 1, …), K = steps   →   f, the factor for the learning rate.
-    Source: Loshchilov and Hutter 2017, equation 5 (arXiv 1608.03983), one period.
+    k = step (0, 1, …), K = steps, W = warmup, H = hold, all counts of steps   →   f,
+    the factor for the learning rate, 1 between W and H. Raises ValueError unless
+    0 <= warmup, hold < steps. Source: Loshchilov and Hutter 2017, equation 5
+    (arXiv 1608.03983), one period; the warm-up is Goyal et al. 2017's.
     """
-    return 0.5 * (1 + float(np.cos(np.pi * step / steps)))       # (cosine.1)
+    if not (0 <= warmup < steps and 0 <= hold < steps):
+        raise ValueError("cosine: warmup and hold must be 0 or more and less than "
+                         f"{steps} steps, got {warmup} and {hold}")
+    if step < warmup:
+        return (step + 1) / warmup                               # (cosine.1)
+    hold = max(hold, warmup)
+    if step < hold:
+        return 1.0
+    share = (step - hold) / (steps - hold)
+    return 0.5 * (1 + float(np.cos(np.pi * share)))              # (cosine.2)
 
 
 def distinct(op, parameters):

@@ -109,6 +109,24 @@ def global_avg_pool2d(x):
     return y, backward
 
 
+def cells(x):
+    r"""Lay the places of a picture in a row, each with its channels for features.
+
+    (cells.1)  y_{nuc} = x_{nchw}, \quad u = h W + w
+    (cells.2)  dx_{nchw} = dy_{nuc}, \quad u = h W + w
+
+    x (n, c, h, w)   →   y (n, u, c); W is the size of w.
+    Raises ValueError for an empty picture.
+    """
+    y = _rows("cells", x)                            # (cells.1)
+
+    def backward(dy):
+        dx = _picture(dy.copy(), x.shape)            # (cells.2)
+        return dx
+
+    return y, backward
+
+
 def _windows(op, x, kernel_size, stride, padding):
     expect(op, x=(x, "n c h w"))
     kernel = pair(op, "kernel_size", kernel_size, 1)

@@ -62,6 +62,96 @@ def rnn(x, wx, wh, b, h0=None, *, lengths=None):
     return h, backward
 
 
+def lstm(x, wx, wh, b, h0=None, c0=None, *, lengths=None):
+    r"""Read sequences step by step into a state, beside a cell that keeps for long.
+
+    (lstm.1)  a_{ntz} = b_z + \sum_i x_{nti}\, wx_{iz} + \sum_k h'_{ntk}\, wh_{kz}
+    (lstm.2)  i = \sigma(a^i), \; f = \sigma(a^f), \; g = \tanh(a^g), \; o = \sigma(a^o)
+    (lstm.3)  c_{nto} = r_{nt}(f_{nto} c'_{nto} + i_{nto} g_{nto}) + (1-r_{nt})c'_{nto}
+    (lstm.4)  h_{nto} = r_{nt}\, o_{nto} \tanh c_{nto} + (1 - r_{nt})\, h'_{nto}
+    (lstm.5)  dh_{nto} = dy_{nto} + e_{n,t+1,o}
+    (lstm.6)  dc_{nto} = m_{n,t+1,o} + r_{nt}\, o_{nto} (1 - \tanh^2 c_{nto})\, dh_{nto}
+    (lstm.7)  da^i_{nto} = r_{nt}\, g_{nto}\, i_{nto} (1 - i_{nto})\, dc_{nto}
+    (lstm.8)  da^f_{nto} = r_{nt}\, c'_{nto}\, f_{nto} (1 - f_{nto})\, dc_{nto}
+    (lstm.9)  da^g_{nto} = r_{nt}\, i_{nto} (1 - g_{nto}^2)\, dc_{nto}
+    (lstm.10)  da^o_{nto} = r_{nt} \tanh(c_{nto})\, o_{nto} (1 - o_{nto})\, dh_{nto}
+    (lstm.11)  m_{nto} = r_{nt}\, f_{nto}\, dc_{nto} + (1 - r_{nt})\, dc_{nto}
+    (lstm.12)  e_{ntk} = \sum_z da_{ntz}\, wh_{kz} + (1 - r_{nt})\, dh_{ntk}
+    (lstm.13)  dx_{nti} = \sum_z da_{ntz}\, wx_{iz}
+    (lstm.14)  dwx_{iz} = \sum_{nt} x_{nti}\, da_{ntz}
+    (lstm.15)  dwh_{kz} = \sum_{nt} h'_{ntk}\, da_{ntz}
+    (lstm.16)  db_z = \sum_{nt} da_{ntz}
+    (lstm.17)  dh0_{no} = e_{n0o}
+    (lstm.18)  dc0_{no} = m_{n0o}
+
+    x (n, t, i)   wx (i, 4 o)   wh (o, 4 o)   b (4 o)   h0, c0 (n, o)   lengths (n)
+    →   (y, c): y = h (n, t, o), and c (n, o), the cell after the last step; its
+    backward takes dy and dc. z runs over the gates side by side in PyTorch's order:
+    input i, forget f, cell g, output o; a^i is the first quarter of a's columns, and
+    so on. h'_{nto} = h_{n,t-1,o} and c' likewise, at first h0 and c0, given both or
+    neither: then they are zeros, and their gradients are not returned. r_{nt} is
+    [t < l_n]: a sequence that has ended keeps its state and its cell. e and m are what
+    a step sends back to the one before it; beyond the last, e is 0 and m is dc.
+    Raises ValueError when axes differ or a length is outside 1..t.
+    Source: Hochreiter and Schmidhuber 1997; Gers et al. 2000 (the forget gate).
+    """
+    given = {} if h0 is None and c0 is None else {
+        "h0": (h0, "n o"), "c0": (c0, "n o")}
+    expect("lstm", x=(x, "n t i"), wx=(wx, "i z"), wh=(wh, "o z"), b=(b, "z"), **given)
+    n, t, _ = x.shape
+    width = wh.shape[0]
+    if len(b) != 4 * width:
+        raise ValueError(f"lstm: b has {len(b)} columns but wh has {width} rows, "
+                         f"and four gates of {width} make {4 * width}")
+    r = expect_lengths("lstm", lengths, n, t)
+    states, cells = np.empty((2, n, t + 1, width), x.dtype)
+    states[:, 0], cells[:, 0] = (h0, c0) if given else (0, 0)
+    h, h_before = states[:, 1:], states[:, :-1]
+    c, c_before = cells[:, 1:], cells[:, :-1]
+    gates = np.empty((n, t, 4, width), x.dtype)
+    half = np.array([[0.5], [0.5], [1], [0.5]], x.real.dtype)   # σ(a) = ½ + ½ tanh(a/2)
+    from_x = (x @ wx + b).reshape(gates.shape)
+    for step in range(t):
+        from_h = (h_before[:, step] @ wh).reshape(n, 4, width)
+        a = from_x[:, step] + from_h                                # (lstm.1)
+        gates[:, step] = 1 - half + half * np.tanh(half * a)        # (lstm.2)
+        i, f, g, o = gates[:, step].swapaxes(0, 1)
+        new = f * c_before[:, step] + i * g
+        c[:, step] = np.where(r[:, step], new, c_before[:, step])   # (lstm.3)
+        new = o * np.tanh(new)
+        h[:, step] = np.where(r[:, step], new, h_before[:, step])   # (lstm.4)
+
+    def backward(dy, dc):
+        i, f, g, o = np.moveaxis(gates, 2, 0)
+        tanh_c = np.tanh(c)
+        da = np.empty_like(gates)
+        da[:, :, 0] = r * g * i * (1 - i)            # the factors of dc and dh first
+        da[:, :, 1] = r * c_before * f * (1 - f)
+        da[:, :, 2] = r * i * (1 - g * g)
+        da[:, :, 3] = r * tanh_c * o * (1 - o)
+        into_c = r * o * (1 - tanh_c * tanh_c)
+        e, m = np.zeros((n, width), x.dtype), dc
+        for step in reversed(range(t)):
+            dh = dy[:, step] + e                                    # (lstm.5)
+            dc = m + into_c[:, step] * dh                           # (lstm.6)
+            da[:, step, 0] *= dc                                    # (lstm.7)
+            da[:, step, 1] *= dc                                    # (lstm.8)
+            da[:, step, 2] *= dc                                    # (lstm.9)
+            da[:, step, 3] *= dh                                    # (lstm.10)
+            m = np.where(r[:, step], f[:, step] * dc, dc)           # (lstm.11)
+            e = da[:, step].reshape(n, len(b)) @ wh.T + dh * ~r[:, step]  # (lstm.12)
+        rows = da.reshape(n * t, len(b))
+        dx = (rows @ wx.T).reshape(x.shape)                         # (lstm.13)
+        dwx = x.reshape(n * t, len(wx)).T @ rows                    # (lstm.14)
+        dwh = h_before.reshape(n * t, width).T @ rows               # (lstm.15)
+        db = rows.sum(axis=0)                                       # (lstm.16)
+        dh0 = e                                                     # (lstm.17)
+        dc0 = m                                                     # (lstm.18)
+        return (dx, dwx, dwh, db, dh0, dc0) if given else (dx, dwx, dwh, db)
+
+    return (h, c[:, -1]), backward
+
+
 def last_step(h):
     r"""Keep the state after the last step, which has read the whole sequence.
 
@@ -79,6 +169,27 @@ def last_step(h):
     def backward(dy):
         dh = np.zeros(h.shape, h.dtype)
         dh[:, -1] = dy                               # (last_step.2)
+        return dh
+
+    return y, backward
+
+
+def mean_step(h, *, lengths):
+    r"""Take the mean of each sequence's own steps.
+
+    (mean_step.1)  y_{no} = \frac{1}{l_n} \sum_t [t < l_n]\, h_{nto}
+    (mean_step.2)  dh_{nto} = \frac{1}{l_n}\, [t < l_n]\, dy_{no}
+
+    h (n, t, o)   l = lengths (n)   →   y (n, o). Padding does not count.
+    Raises ValueError when a length is outside 1..t.
+    """
+    expect("mean_step", h=(h, "n t o"))
+    real = expect_lengths("mean_step", lengths, *h.shape[:2])
+    share = (real / real.sum(axis=1, keepdims=True)).astype(h.real.dtype)
+    y = (share * h).sum(axis=1)                      # (mean_step.1)
+
+    def backward(dy):
+        dh = share * dy[:, None]                     # (mean_step.2)
         return dh
 
     return y, backward
@@ -113,3 +224,29 @@ class RNN(Module):
 
     def __call__(self, x, lengths=None):
         return apply(rnn, x, self.wx, self.wh, self.b, lengths=lengths)
+
+
+class LSTM(Module):
+    """The LSTM with its own weights; state and cell start at zero.
+
+    wx (i, 4 o) by Xavier's rule for each gate, wh (o, 4 o) four orthogonal matrices,
+    b (4 o) zero but for the forget gate, 1, so that the cell keeps at first.
+    Source of the 1: Jozefowicz et al. 2015.
+    """
+
+    def __init__(self, input_size, hidden_size, rng):
+        def four(init, rows):
+            gates = [init((rows, hidden_size), rng) for _ in range(4)]
+            return Parameter(np.concatenate(gates, axis=1))
+
+        self.wx, self.wh = four(xavier, input_size), four(orthogonal, hidden_size)
+        self.b = Parameter(np.repeat(np.float32([0, 1, 0, 0]), hidden_size))
+
+    def __call__(self, x, lengths=None):
+        (y, c), lstm_backward = apply(lstm, x, self.wx, self.wh, self.b,
+                                      lengths=lengths)
+
+        def backward(dy):
+            return lstm_backward(dy, np.zeros_like(c))
+
+        return y, backward

@@ -1,0 +1,164 @@
+"""Attention: every query looks at all keys and takes a mean of what they hold."""
+
+import numpy as np
+
+from numnet.initialization import xavier
+from numnet.linear import Linear
+from numnet.module import Module
+from numnet.shapes import expect
+
+
+def attention(q, k, v, bias=None, *, mask=None, causal=False):
+    r"""Let t queries look at u keys, and take from their values by similarity.
+
+    (attention.1)  s_{tu} = \frac{1}{\sqrt{I}} \sum_i q_{ti}\, k_{ui} + bias_{tu}
+    (attention.2)  p_{tu} = \frac{a_{tu}\, e^{s_{tu}}}{\sum_m a_{tm}\, e^{s_{tm}}}
+    (attention.3)  y_{to} = \sum_u p_{tu}\, v_{uo}
+    (attention.4)  dp_{tu} = \sum_o dy_{to}\, v_{uo}
+    (attention.5)  ds_{tu} = p_{tu} \Big(dp_{tu} - \sum_o dy_{to}\, y_{to}\Big)
+    (attention.6)  dq_{ti} = \frac{1}{\sqrt{I}} \sum_u ds_{tu}\, k_{ui}
+    (attention.7)  dk_{ui} = \frac{1}{\sqrt{I}} \sum_t ds_{tu}\, q_{ti}
+    (attention.8)  dv_{uo} = \sum_t p_{tu}\, dy_{to}
+    (attention.9)  dbias_{tu} = ds_{tu}
+
+    q (..., t, i)   k (..., u, i)   v (..., u, o)   bias (..., t, u), 0 if not given
+    →   y (..., t, o), for each index of the leading axes by itself; I is the size of i.
+    a_{tu} is 1 where query t may look at key u, else 0: where the boolean `mask`, that
+    broadcasts to (..., t, u), is True, and with causal=True only where u <= t. A bias
+    of -∞ forbids too. A query that may look at nothing gets zeros, and a zero
+    gradient. In (attention.5) the sum is that of dp p over u, softmax's own.
+    Raises ValueError when axes differ, TypeError for a mask that is not boolean.
+    Source: Vaswani et al. 2017, equation 1 (arXiv 1706.03762).
+    """
+    expect("attention", q=(q, "... t i"), k=(k, "... u i"), v=(v, "... u o"),
+           **({} if bias is None else {"bias": (bias, "... t u")}))
+    scale = q.real.dtype.type(1 / np.sqrt(q.shape[-1]))
+    s = q @ k.swapaxes(-1, -2) * scale
+    s = s if bias is None else s + bias                          # (attention.1)
+    if mask is not None or causal:
+        s = np.where(_allowed(s.shape, mask, causal), s, s.dtype.type(-np.inf))
+    top = s.real.max(axis=-1, keepdims=True, initial=-np.inf)
+    e = np.exp(s - np.where(top == -np.inf, 0, top))
+    total = e.sum(axis=-1, keepdims=True)
+    p = e / np.where(total == 0, 1, total)                       # (attention.2)
+    y = p @ v                                                    # (attention.3)
+
+    def backward(dy):
+        dp = dy @ v.swapaxes(-1, -2)                             # (attention.4)
+        ds = p * (dp - (dy * y).sum(axis=-1, keepdims=True))     # (attention.5)
+        dq = ds @ k * scale                                      # (attention.6)
+        dk = ds.swapaxes(-1, -2) @ q * scale                     # (attention.7)
+        dv = p.swapaxes(-1, -2) @ dy                             # (attention.8)
+        dbias = ds                                               # (attention.9)
+        return (dq, dk, dv) if bias is None else (dq, dk, dv, dbias)
+
+    return y, backward
+
+
+def _allowed(shape, mask, causal):
+    """Where a query may look at a key, broadcasting to `shape`."""
+    if mask is not None:
+        if not isinstance(mask, np.ndarray) or mask.dtype != bool:
+            kind = getattr(mask, "dtype", type(mask).__name__)
+            raise TypeError("attention: mask must be a boolean array, True where a "
+                            f"query may look, got {kind}")
+        if mask.ndim > len(shape) or any(
+                m not in (1, n) for m, n in zip(mask.shape[::-1], shape[::-1])):
+            raise ValueError(f"attention: mask has shape {mask.shape}, which does not "
+                             f"broadcast to the scores' {shape}")
+    past = np.tri(*shape[-2:], dtype=bool) if causal else True
+    return past if mask is None else mask & past
+
+
+def split_heads(x, *, heads):
+    r"""Cut the features into heads, and let each head be a sequence of its own.
+
+    (split_heads.1)  y_{nmti} = x_{n,\,t,\,mI+i}
+    (split_heads.2)  dx_{n,\,t,\,mI+i} = dy_{nmti}
+
+    x (n, t, heads I)   →   y (n, heads, t, I); m is the head, I the size of i.
+    Raises ValueError when the heads do not divide the features.
+    """
+    expect("split_heads", x=(x, "n t o"))
+    n, t, o = x.shape
+    if heads < 1 or o % heads:
+        raise ValueError(f"split_heads: heads must divide {o} features, got {heads}")
+    y = x.reshape(n, t, heads, o // heads).swapaxes(1, 2).copy()  # (split_heads.1)
+
+    def backward(dy):
+        dx = dy.swapaxes(1, 2).reshape(n, t, o)                   # (split_heads.2)
+        return dx
+
+    return y, backward
+
+
+def merge_heads(x):
+    r"""Lay the heads' features side by side again, as before split_heads.
+
+    (merge_heads.1)  y_{n,\,t,\,mI+i} = x_{nmti}
+    (merge_heads.2)  dx_{nmti} = dy_{n,\,t,\,mI+i}
+
+    x (n, heads, t, I)   →   y (n, t, heads I); m is the head, I the size of i.
+    """
+    expect("merge_heads", x=(x, "n m t i"))
+    n, m, t, i = x.shape
+    y = x.swapaxes(1, 2).reshape(n, t, m * i)                     # (merge_heads.1)
+
+    def backward(dy):
+        dx = dy.reshape(n, t, m, i).swapaxes(1, 2).copy()         # (merge_heads.2)
+        return dx
+
+    return y, backward
+
+
+class MultiHeadAttention(Module):
+    """Several heads of attention, each with queries, keys and values of its own.
+
+    `y, backward = layer(x)` lets a sequence look at itself, and backward gives dx;
+    `layer(x, memory)` lets x (n, t, width) look at memory (n, u, memory_width), and
+    backward gives dx and dmemory. y is (n, t, width). A mask broadcasts to
+    (n, heads, t, u); padding is hidden by mask_of(lengths, u). The heads divide width.
+    Source: Vaswani et al. 2017, section 3.2.2.
+    """
+
+    def __init__(self, width, heads, rng, memory_width=None):
+        memory_width = width if memory_width is None else memory_width
+        if heads < 1 or width % heads:
+            raise ValueError("MultiHeadAttention: heads must divide the width "
+                             f"{width}, got {heads}")
+        self.heads = heads
+        self.q = Linear(width, width, rng, init=xavier)
+        self.k = Linear(memory_width, width, rng, init=xavier)
+        self.v = Linear(memory_width, width, rng, init=xavier)
+        self.o = Linear(width, width, rng, init=xavier)
+
+    def __call__(self, x, memory=None, *, mask=None, causal=False):
+        seen = x if memory is None else memory
+        (q, q_back), (k, k_back), (v, v_back) = (
+            _project(layer, source, self.heads)
+            for layer, source in ((self.q, x), (self.k, seen), (self.v, seen)))
+        mixed, attention_backward = attention(q, k, v, mask=mask, causal=causal)
+        merged, merge_backward = merge_heads(mixed)
+        y, o_backward = self.o(merged)
+
+        def backward(dy):
+            dq, dk, dv = attention_backward(merge_backward(o_backward(dy)))
+            dx, dseen = q_back(dq), k_back(dk) + v_back(dv)
+            return dx + dseen if memory is None else (dx, dseen)
+
+        return y, backward
+
+
+def _project(layer, x, heads):
+    y, layer_backward = layer(x)
+    y, split_backward = split_heads(y, heads=heads)
+
+    def backward(dy):
+        return layer_backward(split_backward(dy))
+
+    return y, backward
+
+
+def mask_of(lengths, steps):
+    """Where sequences of these lengths (n) have words: booleans (n, 1, 1, steps)."""
+    return (np.arange(steps) < lengths[:, None])[:, None, None]
