@@ -103,6 +103,49 @@ def mse(y, *, target):
     return loss, backward
 
 
+def contrastive(u, v, s):
+    r"""Ask of n pairs which v belongs to each u, and which u to each v.
+
+    (contrastive.1)  z_{nk} = e^s \sum_o u_{no}\, v_{ko}
+    (contrastive.2)  A = -\frac{1}{N} \sum_n \log p_{nn}
+    (contrastive.3)  B = -\frac{1}{N} \sum_n \log q_{nn}
+    (contrastive.4)  L = \frac{1}{2} (A + B)
+    (contrastive.5)  dz_{nk} = \frac{dL}{2N}\, (p_{nk} + q_{nk} - 2\, [n = k])
+    (contrastive.6)  du_{no} = e^s \sum_k dz_{nk}\, v_{ko}
+    (contrastive.7)  dv_{ko} = e^s \sum_n dz_{nk}\, u_{no}
+    (contrastive.8)  ds = \sum_{nk} dz_{nk}\, z_{nk}
+
+    u, v (n, o), rows of length 1 (see l2_normalize)   s, a 0-d array   →   L, a scalar.
+    p_{nk} = e^{z_{nk}} / \sum_j e^{z_{nj}} are shares along a row, q_{nk} =
+    e^{z_{nk}} / \sum_j e^{z_{jk}} down a column; both are cross-entropies whose right
+    answer is the diagonal. e^s is one over the temperature; in the source it begins as
+    1/0.07 and is kept to 100 at most. Every other row of the batch is a wrong answer,
+    even one that is the same. Scores all alike give L = log N; one pair alone gives 0.
+    Raises ValueError when u and v differ in shape, for no rows, or an s with axes.
+    Source: Radford et al. 2021, figure 3 (arXiv 2103.00020).
+    """
+    s = np.asarray(s) if isinstance(s, np.generic) else s   # as an optimiser leaves it
+    expect_float("contrastive", "s", s)
+    expect("contrastive", u=(u, "n o"), v=(v, "n o"))
+    if s.ndim or len(u) == 0:
+        raise ValueError("contrastive: s must have no axes and u have rows, "
+                         f"got shapes {s.shape} and {u.shape}")
+    scale, every = np.exp(s), np.arange(len(u))
+    z = scale * (u @ v.T)                                        # (contrastive.1)
+    a, a_backward = cross_entropy(z, label=every)                # (contrastive.2)
+    b, b_backward = cross_entropy(z.T, label=every)              # (contrastive.3)
+    loss = (a + b) / 2                                           # (contrastive.4)
+
+    def backward(dloss=1.0):
+        dz = a_backward(dloss / 2) + b_backward(dloss / 2).T     # (contrastive.5)
+        du = scale * (dz @ v)                                    # (contrastive.6)
+        dv = scale * (dz.T @ u)                                  # (contrastive.7)
+        ds = (dz * z).sum()                                      # (contrastive.8)
+        return du, dv, ds
+
+    return loss, backward
+
+
 def as_float(z):
     """Whole-number scores as float64; float and complex scores as they are."""
     integer = isinstance(z, np.ndarray) and z.dtype.kind in "iu"
