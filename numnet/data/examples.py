@@ -24,21 +24,25 @@ class Examples:
     label: np.ndarray
 
     @classmethod
-    def of(cls, questions, tokenizer, answers):
+    def of(cls, questions, tokenizer, answers, factor=2):
         """Prepare pictures, encode texts, number the answers.
 
-        Raises ValueError for an answer that is not among `answers`.
+        answers: all there are, or None where they are numbers themselves. factor: how
+        much the pictures shrink. Raises ValueError for another answer.
         """
         texts = sorted(set(questions.question))
         number = {text: k for k, text in enumerate(texts)}
-        strange = set(questions.answer) - set(answers)
-        if strange:
-            raise ValueError(f"Examples: the answers {sorted(strange)} "
-                             f"are not among {answers}")
+        if answers is None:
+            label = np.array([float(answer) for answer in questions.answer])
+        else:
+            strange = set(questions.answer) - set(answers)
+            if strange:
+                raise ValueError(f"Examples: the answers {sorted(strange)} "
+                                 f"are not among {answers}")
+            label = np.array([answers.index(answer) for answer in questions.answer])
         ids, lengths = tokenizer.encode(texts)
-        return cls(prepare(questions.images), ids, lengths, questions.image,
-                   np.array([number[text] for text in questions.question]),
-                   np.array([answers.index(answer) for answer in questions.answer]))
+        return cls(prepare(questions.images, factor), ids, lengths, questions.image,
+                   np.array([number[text] for text in questions.question]), label)
 
     def batches(self, size, rng=None):
         """Groups of `size` pictures (arrays of numbers), shuffled if rng is given.
@@ -83,3 +87,40 @@ class Examples:
             return replace(self, question=rng.permutation(self.question))
         raise ValueError("without: what must be image, question or pairing, "
                          f"got {what!r}")
+
+
+class Pairs:
+    """Pictures and their captions, in batches where no caption comes twice.
+
+    images (m, c, h, w) float32   texts, their captions (m)
+    What belongs together stands in the same place of a batch, so labels are 0, 1, …
+    """
+
+    def __init__(self, images, texts, tokenizer):
+        self.images = images
+        self.texts = sorted(set(texts))
+        self.text = np.array([self.texts.index(text) for text in texts])
+        self.ids, self.lengths = tokenizer.encode(self.texts)
+        self.label = np.concatenate([np.arange(len(rows)) for rows in self.batches(0)])
+        self.place = np.argsort(np.concatenate(self.batches(0)))
+
+    def batches(self, size, rng=None):
+        """The first picture of every caption, the second of every caption, and so on.
+
+        Shuffled before, if rng is given; the size is that of the set of captions.
+        """
+        m = len(self.images)
+        order = np.arange(m) if rng is None else rng.permutation(m)
+        text = self.text[order]
+        turn = np.array([np.count_nonzero(text[:k] == text[k]) for k in range(m)])
+        return [order[turn == k] for k in range(turn.max() + 1)]
+
+    def rows(self, images):
+        """Where these pictures stand in `label`."""
+        return self.place[images]
+
+    def batch(self, images):
+        """What the model is called with, and the labels, for these pictures."""
+        text = self.text[images]
+        return {"images": self.images[images], "ids": self.ids[text],
+                "lengths": self.lengths[text]}, np.arange(len(images))
