@@ -4,16 +4,21 @@ import argparse
 import importlib.util
 import itertools
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from numnet import __version__, data, runs
-from numnet.activation import softmax
-from numnet.data import images
-from numnet.training import TrainingStopped
+from numnet import __version__, data, recipes, runs
+from numnet.activation import sigmoid, softmax
+from numnet.data import denoise, derived, images
+from numnet.data import sort_of_clevr as clevr
+from numnet.data.text import Tokenizer, split
+from numnet.evaluation import measure
+from numnet.training import TrainingStopped, evaluating, stream
 
-SETTINGS = "seed", "epochs", "batch_size", "lr", "momentum", "weight_decay"
+CHOSEN = ("model", "task", "fusion", "text", "seed", "epochs", "batch_size",
+          "optimizer", "lr", "momentum", "weight_decay", "warmup")
 
 
 def main(argv=None):
@@ -26,7 +31,7 @@ def main(argv=None):
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         print(f"numnet: {error.strerror or error}{where}", file=sys.stderr)
-    except (ValueError, TrainingStopped) as error:
+    except (ValueError, OverflowError, TrainingStopped) as error:
         print(f"numnet: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         print("numnet: stopped", file=sys.stderr)
@@ -35,7 +40,7 @@ def main(argv=None):
 
 
 def train(arguments):
-    settings = {key: getattr(arguments, key) for key in SETTINGS
+    settings = {key: getattr(arguments, key) for key in CHOSEN
                 if getattr(arguments, key) is not None}
     if arguments.resume:
         if settings or arguments.data or arguments.out or arguments.ablation:
@@ -50,7 +55,7 @@ def train(arguments):
                           if name == "easy-vqa" else
                           "generated shapes, since the package easy-vqa is not "
                           "installed (pip install numnet[vqa])"))
-    config = runs.Config(data=name, **settings)
+    config = recipes.configure(data=name, **settings)
     folder = arguments.out or _free_folder(name)
     if arguments.ablation:
         runs.ablate(config, folder)
@@ -67,38 +72,74 @@ def _free_folder(name):
 
 
 def evaluate(arguments):
-    config, model, tokenizer = runs.open_run(arguments.run)
+    config, model, task = runs.open_run(arguments.run)
     name = arguments.data or config.data
-    _, test = data.load(name, config.seed)
-    metrics, _ = runs.measure(model, runs.prepare(test, config, tokenizer),
-                              config.answers)
-    print("answer       precision  recall      F1  questions")
-    for answer, row in metrics["answers"].items():
-        print(f"{answer:12} {row['precision']:9.4f} {row['recall']:7.4f} "
-              f"{row['f1']:7.4f} {row['questions']:10,}")
-    print(f"test accuracy {100 * metrics['test_accuracy']:.2f} % of "
-          f"{metrics['questions']:,} questions of {name} "
-          f"(trained on {config.data}, {config.inputs})")
+    if name == "sort-of-clevr" or config.data == "sort-of-clevr":
+        if name != config.data or arguments.noise or arguments.denoise:
+            raise ValueError("sort-of-clevr has pictures and questions of its own: its "
+                             "runs are evaluated on them, without noise, and no others")
+        test = recipes.examples(config)[2]
+    else:
+        questions = recipes.sources(replace(config, data=name))[2]
+        spoilt = questions.images
+        if arguments.noise:
+            spoilt = denoise.add_noise(spoilt, arguments.noise,
+                                       stream("noise", config.seed))
+        if arguments.denoise:
+            spoilt = denoise.remove_noise(spoilt, arguments.denoise)
+        test = recipes.prepare(replace(questions, images=spoilt), config)
+    metrics, _ = measure(config, model, task, test)
+    if "answers" in metrics:
+        print("answer       precision  recall      F1  questions")
+        for answer, row in metrics["answers"].items():
+            print(f"{answer:12} {row['precision']:9.4f} {row['recall']:7.4f} "
+                  f"{row['f1']:7.4f} {row['questions']:10,}")
+    print(f"{runs.summary(metrics)} of {name} (trained on {config.data}, "
+          f"{config.inputs})")
     return 0
 
 
 def predict(arguments):
-    config, model, tokenizer = runs.open_run(arguments.run)
-    picture = images.resize(images.read(arguments.image), 64)
-    _, lengths = tokenizer.encode([arguments.question])
+    config, model, _ = runs.open_run(arguments.run)
+    if config.task == "match":
+        raise ValueError("this run matches captions and pictures, it takes no question")
+    measures = {tuple(split(text)): numbers
+                for text, numbers in derived.MEASURES.items()}
+    if config.task == "measure" and tuple(split(arguments.question)) not in measures:
+        raise ValueError("this run measures; its questions are: "
+                         + " ".join(derived.MEASURES))
+    tokenizer = Tokenizer(config.words)
+    relational = config.data == "sort-of-clevr"
+    side = clevr.SIZE if relational else 64
+    picture = images.resize(images.read(arguments.image), side)[None]
+    ids, lengths = tokenizer.encode([arguments.question])
     unknown = tokenizer.unknown(arguments.question)
     if len(unknown) == lengths[0]:
         raise ValueError("the model has never read a word of this question: "
                          + ", ".join(unknown))
     if unknown:
         print("words the model has never read: " + ", ".join(unknown), file=sys.stderr)
-    asked = data.Questions(picture[None], np.zeros(1, np.int64), [arguments.question],
-                           [config.answers[0]])      # some answer: it is not looked at
-    inputs, _ = runs.prepare(asked, config, tokenizer).batch([0])
-    z, _ = model(**inputs)
-    p, _ = softmax(z)
-    for k in np.argsort(-p[0], kind="stable")[:arguments.top]:
-        print(f"{config.answers[k]:12} {100 * p[0, k]:6.2f} %")
+    one = np.zeros(1, np.int64)
+    if relational:
+        inputs = {"images": images.prepare(picture, factor=1), "ids": ids,
+                  "lengths": lengths, "question": one[:, None]}
+    else:                              # some answer: it is not looked at
+        asked = data.Questions(picture, one, [arguments.question],
+                               [config.answers[0] if config.answers else "0"])
+        inputs, _ = recipes.prepare(asked, config).batch(one)
+    with evaluating(model):
+        z = model(**inputs)[0].reshape(-1)
+    if config.task == "measure":
+        usual, spread = measures[tuple(split(arguments.question))]
+        print(f"{usual + spread * float(z[0]):.3f}")
+        return 0
+    if config.task == "yes-no":
+        yes = sigmoid(z)[0][0]
+        p = np.array([1 - yes, yes])
+    else:
+        p = softmax(z)[0]
+    for k in np.argsort(-p, kind="stable")[:arguments.top]:
+        print(f"{config.answers[k]:12} {100 * p[k]:6.2f} %")
     return 0
 
 
@@ -118,9 +159,16 @@ def _parser():
         added.set_defaults(command=run)
         return added
 
-    added = command(train, "Train the image and text classifier.")
-    added.add_argument("--data", choices=data.NAMES,
+    added = command(train, "Train a network on pictures and texts.")
+    added.add_argument("--data", choices=recipes.CHOICES["data"],
                        help="easy-vqa if it is installed, otherwise shapes")
+    for name, text in (
+            ("task", "a word for an answer; yes or no; a measure; matching captions"),
+            ("fusion", "how picture and text are joined"),
+            ("text", "what reads the text"),
+            ("model", "article: the network of the article's listing"),
+            ("optimizer", "sgd, with momentum, or adam")):
+        added.add_argument(f"--{name}", choices=recipes.CHOICES[name], help=text)
     added.add_argument("--epochs", type=_whole(1))
     added.add_argument("--seed", type=_whole(0))
     added.add_argument("--batch-size", type=_whole(1),
@@ -128,6 +176,8 @@ def _parser():
     added.add_argument("--lr", type=float, help="learning rate")
     added.add_argument("--momentum", type=float)
     added.add_argument("--weight-decay", type=float)
+    added.add_argument("--warmup", type=float,
+                       help="share of all steps in which the learning rate rises")
     added.add_argument("--out", metavar="DIR", help="a new directory for the run")
     added.add_argument("--ablation", action="store_true",
                        help="train on each input alone too, and compare")
@@ -136,7 +186,12 @@ def _parser():
 
     added = command(evaluate, "Measure a run on the test questions.")
     added.add_argument("run", metavar="RUN")
-    added.add_argument("--data", choices=data.NAMES, help="other data than its own")
+    added.add_argument("--data", choices=recipes.CHOICES["data"],
+                       help="other data than its own")
+    added.add_argument("--noise", metavar="KIND:NUMBER",
+                       help="spoil the pictures: salt-and-pepper:0.05 or gaussian:20")
+    added.add_argument("--denoise", metavar="FILTER",
+                       help="filter the pictures: median, median:5 or gaussian:1")
 
     added = command(predict, "Ask a run a question about a picture.")
     added.add_argument("run", metavar="RUN")

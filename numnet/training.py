@@ -3,15 +3,15 @@
 import sys
 import time
 import zlib
+from contextlib import contextmanager
 
 import numpy as np
 
-from numnet.loss import cross_entropy
-from numnet.metrics import accuracy
 from numnet.optim import clip_grad_norm, cosine
+from numnet.tasks import ANSWER
 
-COLUMNS = ("epoch", "loss", "train_accuracy", "validation_loss", "validation_accuracy",
-           "seconds")                                # of a history
+COLUMNS = ("epoch", "loss", "train_rating", "validation_loss", "validation_rating",
+           "seconds")                # of a history; the rating is the task's
 
 
 def stream(purpose, *seed):
@@ -19,60 +19,78 @@ def stream(purpose, *seed):
     return np.random.default_rng([zlib.crc32(purpose.encode()), *seed])
 
 
+@contextmanager
+def evaluating(model):
+    """Within it the model is evaluated (no dropout); then it is as it was before."""
+    before = model.training
+    model.train(False)
+    try:
+        yield
+    finally:
+        model.train(before)
+
+
 class TrainingStopped(Exception):
     """Training cannot go on: the loss or a gradient is no longer a finite number."""
 
 
 @np.errstate(all="ignore")         # what overflows shows in the loss or in the norm
-def train_step(model, optimizer, inputs, label, max_norm):
+def train_step(model, optimizer, inputs, label, max_norm=1.0, task=ANSWER):
     """Forward, backward and one step of the optimiser, on one batch.
 
-    inputs: the model's keyword arguments   label (n)   →   loss, predicted (n).
+    inputs: the model's keyword arguments   label: what is right   →   loss, and what
+    the model said before the step, as the task reads it.
     Raises TrainingStopped, and leaves the weights as they were, when the loss or the
     gradient's norm is not finite. Being a function, it frees the batch's activations
     before the next step.
     """
     z, model_backward = model(**inputs)
-    loss, loss_backward = cross_entropy(z, label=label)
+    loss, loss_backward = task.loss(z, label)
     if not np.isfinite(loss):
         raise TrainingStopped(f"the loss is {loss}")
     model.zero_grad()
-    model_backward(loss_backward())
+    dz = loss_backward()
+    model_backward(*dz if isinstance(dz, tuple) else (dz,))
     if not np.isfinite(clip_grad_norm(optimizer.parameters, max_norm)):
         bad = [name for name, p in model.named_parameters().items()
                if not np.isfinite(p.grad).all()]
         raise TrainingStopped(f"the gradient is not finite, first in {bad[0]}"
                               if bad else "the norm of the gradient overflows")
     optimizer.step()
-    return float(loss), z.argmax(axis=1)
+    return float(loss), task.read(z)
 
 
 def fit(model, optimizer, train, validation, *, epochs, batch_size, seed,
-        max_norm=1.0, history=(), on_epoch=None):
+        max_norm=1.0, warmup=0, hold=0, task=ANSWER, history=(), on_epoch=None):
     """Train for some epochs, the learning rate falling to zero along a cosine.
 
-    train, validation: sets of examples (numnet.data.Examples). history: the rows of
-    the epochs already done, to go on from. After each epoch calls on_epoch(history).
+    train, validation: sets of examples (numnet.data.Examples). warmup, hold: shares of
+    all steps in which the rate rises, and until which it stays. task: what is asked
+    (numnet.tasks). history: the rows of the epochs already done, to go on from. After
+    each epoch calls on_epoch(history).
     Returns the history, one dict of COLUMNS an epoch. The order of the batches comes
     from (seed, epoch) alone, so going on gives the numbers of a run that never stopped.
     Raises TrainingStopped, naming epoch and step, when numbers are no longer finite.
     """
     history, lr = list(history), optimizer.lr
     steps = len(train.batches(batch_size))
+    total = epochs * steps
+    rise, stay = (min(round(share * total), total - 1) for share in (warmup, hold))
     for epoch in range(len(history), epochs):
-        start, losses, right = time.perf_counter(), [], []
+        start, losses, said, labels = time.perf_counter(), [], [], []
         batches = train.batches(batch_size, stream("order", seed, epoch))
         try:
             with Progress(f"epoch {epoch + 1}/{epochs}", steps) as progress:
                 for k, batch in enumerate(batches):
                     inputs, label = train.batch(batch)
-                    optimizer.lr = lr * cosine(epoch * steps + k, epochs * steps)
-                    loss, predicted = train_step(model, optimizer, inputs, label,
-                                                 max_norm)
+                    optimizer.lr = lr * cosine(epoch * steps + k, total, rise, stay)
+                    loss, read = train_step(model, optimizer, inputs, label, max_norm,
+                                            task)
                     losses.append(loss * len(label))
-                    right.append(predicted == label)
+                    said.append(read)
+                    labels.append(label)
                     progress.show(k + 1, f"loss {loss:.4f}")
-            validation_loss, predicted = evaluate(model, validation)
+            validation_loss, read = evaluate(model, validation, task)
             if not np.isfinite(validation_loss):
                 raise TrainingStopped("after it the validation loss is "
                                       f"{validation_loss}")
@@ -81,10 +99,10 @@ def fit(model, optimizer, train, validation, *, epochs, batch_size, seed,
                                   "a lower --lr may help") from None
         finally:
             optimizer.lr = lr
-        right = np.concatenate(right)
+        said, labels = np.concatenate(said), np.concatenate(labels)
         history.append(dict(zip(COLUMNS, (
-            epoch + 1, sum(losses) / len(right), float(right.mean()),
-            validation_loss, accuracy(predicted, validation.label),
+            epoch + 1, sum(losses) / len(labels), task.rate(said, labels),
+            validation_loss, task.rate(read, validation.label),
             time.perf_counter() - start), strict=True)))
         if on_epoch:
             on_epoch(history)
@@ -92,19 +110,23 @@ def fit(model, optimizer, train, validation, *, epochs, batch_size, seed,
 
 
 @np.errstate(all="ignore")
-def evaluate(model, examples, batch_size=64):
-    """The mean loss and the answers, on all examples in their own order.
+def evaluate(model, examples, task=ANSWER, batch_size=64):
+    """The mean loss, and what the model says, on all examples in their own order.
 
-    →   loss, a float; predicted (n).
+    →   loss, a float; what the task reads from the scores, as many as labels.
     """
-    total, predicted = 0.0, np.empty(len(examples.label), np.int64)
-    for batch in examples.batches(batch_size):
-        inputs, label = examples.batch(batch)
-        z, _ = model(**inputs)
-        loss, _ = cross_entropy(z, label=label)
-        total += float(loss) * len(label)
-        predicted[examples.rows(batch)] = z.argmax(axis=1)
-    return total / len(examples.label), predicted
+    total, said = 0.0, None
+    with evaluating(model):
+        for batch in examples.batches(batch_size):
+            inputs, label = examples.batch(batch)
+            z, _ = model(**inputs)
+            loss, _ = task.loss(z, label)
+            total += float(loss) * len(label)
+            read = task.read(z)
+            if said is None:
+                said = np.empty((len(examples.label), *read.shape[1:]), read.dtype)
+            said[examples.rows(batch)] = read
+    return total / len(examples.label), said
 
 
 class Progress:
