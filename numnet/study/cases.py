@@ -3,7 +3,7 @@
 An example is (op, args, options), to be run as `op(*args, **options)`. Sizes are all
 different within an example and greater than one, so that no two axes can be mistaken
 for each other; options are off their defaults, windows overlap and leave a remainder,
-ids and lengths repeat.
+ids and lengths repeat, masks have gaps. Those of whole networks are in cases_models.
 """
 
 import importlib
@@ -15,29 +15,16 @@ from types import CodeType
 import numpy as np
 
 import numnet
-from numnet import (RNN, Conv2d, Embedding, Linear, Module, Sequential, avg_pool2d,
-                    binary_cross_entropy, conv2d, cross_entropy, embedding, flatten,
-                    global_avg_pool2d, global_max_pool2d, linear, max_pool2d, mse, relu,
-                    rnn, sigmoid, softmax, tanh)
-from numnet.fusion import concatenate
-from numnet.models import TextEncoder, fusion_classifier
-from numnet.recurrent import last_step
-
-
-def spread(rng, *shape):
-    """Numbers from -2 to 2 that keep away from each other and from 0.
-
-    A maximum of two equal numbers, and relu at 0, have no slope: no gradient is right
-    there. So: a shuffled grid of n steps of 4 / n, none at 0, each point shaken by a
-    quarter of a step. Any two are 2 / n apart at least, and 1 / n from 0.
-    """
-    n = int(np.prod(shape))
-    grid = np.arange(n) - n // 2 + 0.5 + rng.uniform(-0.25, 0.25, n)
-    return (rng.permutation(grid) * 4 / max(n, 1)).reshape(shape)
-
-
-def example(op, *args, **options):
-    return op, args, options
+from numnet import (LSTM, RNN, Conv2d, Dropout, Embedding, LayerNorm, Linear, Module,
+                    MultiHeadAttention, Positions, Sequential, add_positions, attention,
+                    average, avg_pool2d, binary_cross_entropy, blend, cells,
+                    concatenate, contrastive, conv2d, cross_entropy, dropout, embedding,
+                    flatten, global_avg_pool2d, global_max_pool2d, l2_normalize,
+                    last_step, layer_norm, linear, lstm, mask_of, max_pool2d, mean_step,
+                    merge_heads, mse, product, relu, rnn, sigmoid, softmax, split_heads,
+                    tanh)
+from numnet.study.cases_models import MODELS
+from numnet.study.spread import SameDraws, example, spread
 
 
 def conv_example(rng, **options):
@@ -69,21 +56,31 @@ def small_network(rng):
     return example(network, spread(rng, 2, 3, 8, 7))
 
 
-def fusion_example(rng):
-    model = fusion_classifier(6, 5, rng, channels=(2, 4), features=3,
-                              embedding_dim=2, hidden_size=5, head=7)
-    return example(model, images=spread(rng, 2, 3, 8, 9), ids=WORDS,
-                   lengths=WORDS_LENGTHS, image=np.array([1, 0, 1, 1, 0]),
-                   question=np.array([2, 0, 1, 2, 2]))
+def lstm_example(rng, given=False, lengths=None):
+    args = [spread(rng, *shape) for shape in [(3, 4, 2), (2, 20), (5, 20), (20,)]]
+    h0_and_c0 = [spread(rng, 3, 5), spread(rng, 3, 5)] * given
+    return example(lstm, *args, *h0_and_c0, lengths=lengths)
+
+
+def attention_example(rng, biased=False, **options):
+    """2 × 3 leading axes, 4 queries and 6 keys of 5 features, values of 7."""
+    qkv = [spread(rng, 2, 3, *axes) for axes in [(4, 5), (6, 5), (6, 7)]]
+    return example(attention, *qkv, *[spread(rng, 2, 3, 4, 6)] * biased, **options)
+
+
+def look_example(rng, memory=False, **options):
+    layer = MultiHeadAttention(6, 2, rng, 8 if memory else None)
+    return example(layer, spread(rng, 5, 4, 6), *[spread(rng, 5, 7, 8)] * memory,
+                   **options)
 
 
 max_example, avg_example = pool_example(max_pool2d), pool_example(avg_pool2d)
 LENGTHS = np.array([2, 4, 1])
 IDS = np.array([[3, 0, 3, 5], [3, 2, 0, 0], [5, 5, 2, 3]])      # of 7; 1, 4, 6 unused
-WORDS = np.array([[1, 0, 5, 2], [3, 5, 5, 0], [1, 1, 0, 0]])
-WORDS_LENGTHS = np.array([4, 2, 1])
 LABELS = np.array([2, 0, 2, 1, 2])
 MASKED = np.array([[1, -1, 4], [-1, 1, 3]])
+MASK = (np.arange(48) % 5 > 1).reshape(2, 1, 4, 6)
+MASK[1, 0, 2] = False                                # this query may look at nothing
 
 # A new op or layer adds its lines here: name -> function of a random generator.
 CASES = {
@@ -125,19 +122,58 @@ CASES = {
         count_include_pad=False),
     "global_max_pool2d": pool_example(global_max_pool2d),
     "global_avg_pool2d": pool_example(global_avg_pool2d),
+    "cells": pool_example(cells),
 
     "embedding": lambda rng: example(embedding, spread(rng, 7, 5), ids=IDS),
+    "embedding, of rows with axes": lambda rng: example(
+        embedding, spread(rng, 7, 2, 5), ids=IDS),
     "Embedding": lambda rng: example(Embedding(7, 5, rng), ids=IDS),
+    "add_positions": lambda rng: example(
+        add_positions, spread(rng, 2, 4, 3), spread(rng, 5, 3)),
+    "Positions": lambda rng: example(Positions(5, 6, rng), spread(rng, 2, 4, 6)),
+    "Positions, sinusoids": lambda rng: example(Positions(5, 6), spread(rng, 2, 4, 6)),
 
     "rnn": rnn_example,
     "rnn, h0": partial(rnn_example, h0=True),
     "rnn, lengths": partial(rnn_example, lengths=LENGTHS),
     "rnn, h0 and lengths": partial(rnn_example, h0=True, lengths=LENGTHS),
     "RNN": lambda rng: example(RNN(2, 5, rng), spread(rng, 3, 4, 2), lengths=LENGTHS),
+    "lstm": lstm_example,
+    "lstm, h0 and c0": partial(lstm_example, given=True),
+    "lstm, lengths": partial(lstm_example, lengths=LENGTHS),
+    "lstm, all three": partial(lstm_example, given=True, lengths=LENGTHS),
+    "LSTM": lambda rng: example(LSTM(2, 5, rng), spread(rng, 3, 4, 2), lengths=LENGTHS),
     "last_step": lambda rng: example(last_step, spread(rng, 3, 4, 2)),
+    "mean_step": lambda rng: example(mean_step, spread(rng, 3, 4, 2), lengths=LENGTHS),
+
+    "layer_norm": lambda rng: example(
+        layer_norm, spread(rng, 2, 3, 5), spread(rng, 5), spread(rng, 5), eps=0.3),
+    "LayerNorm": lambda rng: example(LayerNorm(5), spread(rng, 2, 3, 5)),
+    "l2_normalize": lambda rng: example(l2_normalize, spread(rng, 2, 3, 5), eps=0.3),
+    "dropout": lambda rng: example(
+        partial(dropout, rate=0.25, rng=SameDraws()), spread(rng, 2, 3, 5)),
+    "Dropout": lambda rng: example(Dropout(0.25, SameDraws()), spread(rng, 2, 3, 5)),
+
+    "attention": attention_example,
+    "attention, bias": partial(attention_example, biased=True),
+    "attention, mask": partial(attention_example, mask=MASK),
+    "attention, causal": partial(attention_example, causal=True),
+    "attention, all three": partial(
+        attention_example, biased=True, mask=MASK, causal=True),
+    "split_heads": lambda rng: example(split_heads, spread(rng, 2, 4, 15), heads=3),
+    "merge_heads": lambda rng: example(merge_heads, spread(rng, 2, 3, 4, 5)),
+    "MultiHeadAttention": look_example,
+    "MultiHeadAttention, causal": partial(
+        look_example, mask=mask_of(np.array([4, 2, 1, 3, 2]), 4), causal=True),
+    "MultiHeadAttention, memory": partial(
+        look_example, memory=True, mask=mask_of(np.array([7, 2, 1, 3, 2]), 7)),
 
     "concatenate": lambda rng: example(
         concatenate, spread(rng, 2, 5, 3), spread(rng, 2, 5, 4)),
+    "average": lambda rng: example(average, spread(rng, 2, 5, 3), spread(rng, 2, 5, 3)),
+    "product": lambda rng: example(product, spread(rng, 2, 5, 3), spread(rng, 2, 5, 3)),
+    "blend": lambda rng: example(
+        blend, spread(rng, 2, 5, 3), spread(rng, 2, 5, 3), spread(rng, 2, 5, 3)),
 
     "cross_entropy": lambda rng: example(
         cross_entropy, spread(rng, 5, 3), label=LABELS),
@@ -148,12 +184,12 @@ CASES = {
     "binary_cross_entropy": lambda rng: example(
         binary_cross_entropy, spread(rng, 4, 3), target=rng.uniform(size=(4, 3))),
     "mse": lambda rng: example(mse, spread(rng, 4, 3), target=spread(rng, 4, 3)),
+    "contrastive": lambda rng: example(
+        contrastive, spread(rng, 5, 3), spread(rng, 5, 3), spread(rng)),
 
     "Sequential, a layer used twice": shared_layer,
     "Sequential, a small network": small_network,
-    "TextEncoder": lambda rng: example(TextEncoder(6, 2, 5, rng), WORDS, WORDS_LENGTHS),
-    "FusionClassifier": fusion_example,
-}
+} | MODELS
 
 
 def public_ops():

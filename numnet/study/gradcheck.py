@@ -220,7 +220,7 @@ def main():
           f"{'complex step':>14}{'central diff.':>15}")
     rows = table(np.random.default_rng(0))
     for name, row in rows:
-        print(f"{name:<34}{row.argument:<14}{str(row.shape):<16}"
+        print(f"{name:<34}{row.argument:<13} {str(row.shape):<16}"
               f"{row.error:>14.1e}{row.central:>15.1e}")
         if not row.passed:
             print(f"    WRONG at {row.index}: backward gives {row.ours:.15g}, "

@@ -1,4 +1,4 @@
-"""Pictures of a run: loss and accuracy, the confusion matrix, the ablation.
+"""Pictures of a run: loss and accuracy, confusion matrix, ablation, attention.
 
 Every function writes one PNG, whole or not at all, without a display. Colours are
 those of Okabe and Ito, told apart by colour-blind eyes too.
@@ -6,24 +6,29 @@ those of Okabe and Ito, told apart by colour-blind eyes too.
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from numnet.checkpoint import write_atomically
 
 BLUE, ORANGE, GRAY = "#0072B2", "#E69F00", "#999999"
+DARKEST = 0.85                     # how much light is taken where there is no attention
+TICKS = (0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
 
 
-def curves(history, path):
-    """Loss and accuracy of training and validation, epoch by epoch."""
+def curves(history, path, rating="accuracy"):
+    """Loss and rating of training and validation, epoch by epoch."""
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     epochs = [row["epoch"] for row in history]
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy")):
-        training = "loss" if name == "loss" else "train_accuracy"
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "rating")):
+        training = "loss" if name == "loss" else "train_rating"
         axes.plot(epochs, [row[training] for row in history], "o-", color=BLUE,
                   label="training, while learning")
         axes.plot(epochs, [row[f"validation_{name}"] for row in history], "s--",
                   color=ORANGE, label="validation, after the epoch")
-        axes.set(xlabel="epoch", ylabel=name)
+        axes.set(xlabel="epoch", ylabel=rating if name == "rating" else name)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
     axes.legend()
@@ -48,20 +53,72 @@ def confusion(matrix, classes, path):
     save(figure, path)
 
 
-def ablation(accuracies, path):
-    """Test accuracy with both inputs, and with what one alone can do."""
+def ablation(ratings, path, rating="test accuracy"):
+    """The test's rating with both inputs, and with what one alone can do."""
     figure = Figure(figsize=(6.5, 3.2), layout="constrained")
     axes = figure.subplots()
-    names = list(accuracies)
-    values = [100 * accuracies[name] for name in names]
+    names = list(ratings)
+    values = [100 * ratings[name] for name in names]
     colours = [BLUE if name == "fused" else GRAY for name in names]
     bars = axes.barh(names, values, color=colours)
     axes.bar_label(bars, [f"{value:.2f} %" for value in values], padding=4)
-    axes.set(xlabel="test accuracy (%)", xlim=(0, 118))
+    axes.set(xlabel=f"{rating} (%)", xlim=(1.18 * min(0, *values), 118))
     axes.invert_yaxis()
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     save(figure, path)
+
+
+def attention_over(picture, attention, grid, question, answer, path, stride=8):
+    """A picture, and how much light each head throws on its cells, hop by hop.
+
+    picture (h, w, 3) uint8   attention (hops, heads, cells), shares that sum to 1
+    grid (rows, columns) of the cells: the first lies around the first pixel, the next
+    `stride` pixels on. All panels have one scale, and light alone carries the number;
+    the outlines, in their own colours, say what stands where it is dark.
+    """
+    hops, heads, _ = attention.shape
+    height, width = picture.shape[:2]
+    figure = Figure(figsize=(1.5 * (hops + heads) + 1.2, 1.5 * hops + 1.1),
+                    layout="constrained")
+    places = figure.add_gridspec(hops, hops + heads)
+    whole = figure.add_subplot(places[:, :hops])
+    panels = np.array([[figure.add_subplot(places[hop, hops + head])
+                        for head in range(heads)] for hop in range(hops)])
+    figure.suptitle(f"{question}\nanswer: {answer}", fontsize=13, parse_math=False)
+    scale = PowerNorm(0.5, vmin=0, vmax=attention.max())
+    for axes in (whole, *panels.flat):
+        axes.imshow(picture, interpolation="nearest")
+        axes.set(xticks=[], yticks=[])
+    for (hop, head), axes in np.ndenumerate(panels):
+        dark = np.zeros((*grid, 4))
+        dark[..., 3] = DARKEST * (1 - scale(attention[hop, head].reshape(grid)))
+        axes.imshow(dark, interpolation="nearest", extent=stride * np.array(
+            [-0.5, grid[1] - 0.5, grid[0] - 0.5, -0.5]))
+        for mask, color in _things(picture):
+            axes.contour(mask, [0.5], colors=[color], linewidths=1.2)
+        axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+    for name, edge, label in (("head", panels[0], "set_title"),
+                              ("hop", panels[:, 0], "set_ylabel")):
+        for k, axes in enumerate(edge, start=1):
+            getattr(axes, label)(f"{name} {k}", fontsize=10)
+    light = LinearSegmentedColormap.from_list("light", [str(1 - DARKEST), "white"])
+    ticks = [tick for tick in TICKS if tick <= attention.max()]
+    bar = figure.colorbar(ScalarMappable(scale, light), ax=panels, pad=0.02,
+                          ticks=ticks, format=PercentFormatter(1, symbol=" %"))
+    bar.set_label("share of the head's attention")
+    save(figure, path)
+
+
+def _things(picture):
+    """The plain areas of a drawn picture, (h, w) masks with their colours, but the
+    largest, its ground; none of a photograph, which has more than 20 colours.
+    """
+    colors, which, count = np.unique(picture.reshape(-1, 3), axis=0,
+                                     return_inverse=True, return_counts=True)
+    return [] if len(colors) > 20 else [
+        (which.reshape(picture.shape[:2]) == k, colors[k] / 255)
+        for k in range(len(colors)) if k != count.argmax()]
 
 
 def save(figure, path):
