@@ -4,17 +4,23 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from test_runs import TEST, contents, load_tiny, program, stop_at
+from test_runs import (KINDS, TEST, contents, few_scenes, kind, load_tiny, program,
+                       stop_at)
 
 import numnet
-from numnet import checkpoint, data, runs
+from numnet import checkpoint, data, recipes, runs
 from numnet.__main__ import main
 from numnet.activation import softmax
+from numnet.data import denoise, derived
+from numnet.data import sort_of_clevr as clevr
+from numnet.evaluation import measure
 from numnet.study import gradcheck, plots
+from numnet.training import stream
 
 Image = pytest.importorskip("PIL.Image")              # comes with matplotlib
 QUESTION = "what color is the shape?"
@@ -84,7 +90,12 @@ def answers(capsys, run, image, question=QUESTION, *more):
     ("predict run --question why", "required: --image"),
     ("predict run --image a.png", "required: --question"),
     ("predict run --image a.png --question why --top 0", "--top"),
-    ("evaluate run --data mnist", "--data"), ("check everything", "unrecognized")])
+    ("evaluate run --data mnist", "--data"), ("check everything", "unrecognized"),
+    ("train --task draw", "--task: invalid choice: 'draw'"),
+    ("train --fusion sum", "--fusion"), ("train --text gru", "--text"),
+    ("train --model vgg", "--model"), ("train --optimizer lion", "--optimizer"),
+    ("train --warmup soon", "--warmup"), ("evaluate run --noise", "--noise"),
+    ("evaluate run --denoise", "--denoise"), ("evaluate run --task match", "unrecog")])
 def test_a_command_line_that_makes_no_sense_ends_with_2(line, message, capsys):
     with pytest.raises(SystemExit) as caught:
         main(line.split())
@@ -94,15 +105,31 @@ def test_a_command_line_that_makes_no_sense_ends_with_2(line, message, capsys):
 @pytest.mark.parametrize("settings, message", [
     ("--lr -1", "lr must be 0 or more"), ("--lr nan", "lr must be"),
     ("--lr inf", "lr must be"), ("--momentum 1", "momentum must be"),
-    ("--weight-decay -0.1", "weight_decay must be")])
+    ("--weight-decay -0.1", "weight_decay must be"),
+    ("--warmup 1", "warmup must be 0 or more and less than 1"),
+    ("--warmup -0.1", "warmup must be"), ("--warmup nan", "warmup must be"),
+    ("--optimizer adam --momentum 1", "momentum must be"),
+    ("--optimizer adam --lr -1", "lr must be"),
+    ("--model article --task match", "--model article and --task match do not go"),
+    ("--model article --task answer", "--model article does not go with --task answer"),
+    ("--model article --fusion gated", "does not go with --fusion gated"),
+    ("--task match --text lstm", "--task match does not go with --text lstm"),
+    ("--task match --ablation", "--task match does not go with --ablation"),
+    ("--data sort-of-clevr --task yes-no", "does not go with --task yes-no"),
+    ("--data sort-of-clevr --text attention", "does not go with --text attention"),
+    ("--data sort-of-clevr --fusion shared", "does not go with --fusion shared"),
+    ("--data sort-of-clevr --model article", "--model article do not go together"),
+    ("--data sort-of-clevr --ablation", "clevr does not go with --ablation")])
 def test_a_setting_out_of_range_makes_no_folder(settings, message, tmp_path, capsys):
     line = refused(capsys, "train", "--data", "shapes", *settings.split(), "--out",
                    tmp_path / "run")
     assert message in line and not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("option", ["--epochs=3", "--seed=0", "--out=other", "--lr=1",
-                                    "--data=shapes", "--ablation"])
+@pytest.mark.parametrize("option", [
+    "--epochs=3", "--seed=0", "--out=other", "--lr=1", "--data=shapes", "--ablation",
+    "--task=answer", "--fusion=concatenation", "--text=rnn", "--model=fusion",
+    "--optimizer=sgd", "--warmup=0", "--momentum=0"])
 def test_a_run_that_goes_on_takes_no_other_settings(option, run, capsys):
     before = contents(run)
     assert "takes no other option" in refused(capsys, "train", "--resume", run, option)
@@ -137,9 +164,13 @@ def test_train_says_what_it_does_on_any_code_page(tmp_path, capsys):
                  "--out", str(tmp_path / "run")]) == 0
     out, err = capsys.readouterr()
     first, epoch, last = out.splitlines()
-    assert "18 + 2 + 8 pictures" in first and f"writing to {tmp_path}" in first
-    assert re.match(r"epoch 1/1  loss \d\.\d{4}  accuracy \d+\.\d\d %  valid", epoch)
-    assert re.match(r"test accuracy \d+\.\d\d % of \d+ questions, after", last)
+    assert re.match(r"shapes, answer, both: 18 pictures with \d+ questions to train "
+                    r"on, 2 pictures with \d+ questions to validate, 8 pictures with "
+                    r"84 questions to test; 31,021 parameters; writing to ", first)
+    assert first.endswith(f"writing to {tmp_path / 'run'}")
+    assert re.match(r"epoch 1/1  loss \d\.\d{4}  accuracy 0\.\d{4}  valid", epoch)
+    assert re.match(r"test accuracy 0\.\d{4}, test loss \d\.\d{4}, 84 questions, .*, "
+                    r"after \d+\.\d s of training", last)
     assert not err and out.replace(str(tmp_path), "").encode("cp1252")
 
 
@@ -196,7 +227,7 @@ def test_stopping_ends_with_130_and_one_line(run, capsys, monkeypatch):
 
 def test_a_full_disk_is_one_line_and_leaves_the_last_epoch(tmp_path):
     pytest.importorskip("resource", reason="this system has no limit on file sizes")
-    config = runs.Config(data="shapes", epochs=2)
+    config = recipes.Config(data="shapes", epochs=2)
     with pytest.raises(KeyboardInterrupt):
         runs.start(config, tmp_path / "run", say=stop_at("epoch 1/2"))
     before = contents(tmp_path)
@@ -217,8 +248,10 @@ def test_evaluate_gives_the_accuracy_that_training_gave(trained, capsys):
     assert main(["evaluate", str(trained)]) == 0
     out, err = capsys.readouterr()
     head, *rows, last = out.splitlines()
-    assert last == (f"test accuracy {100 * metrics['test_accuracy']:.2f} % of "
-                    f"{len(TEST)} questions of shapes (trained on shapes, both)")
+    assert last == (f"test accuracy {metrics['test_accuracy']:.4f}, test loss "
+                    f"{metrics['test_loss']:.4f}, {len(TEST)} questions, mean average "
+                    f"precision {metrics['mean_average_precision']:.4f} of shapes "
+                    "(trained on shapes, both)")
     for line, (answer, row) in zip(rows, metrics["answers"].items(), strict=True):
         assert line.split() == [answer, *(f"{row[name]:.4f}" for name in (
             "precision", "recall", "f1")), str(row["questions"])]
@@ -234,6 +267,51 @@ def test_evaluate_takes_other_data(trained, capsys, monkeypatch):
     assert "of easy-vqa (trained on shapes, both)" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("options", [
+    {"noise": "salt-and-pepper:0.5"}, {"noise": "gaussian:90"}, {"denoise": "median:9"},
+    {"denoise": "gaussian:4"}, {"noise": "salt-and-pepper:0.3", "denoise": "median"}])
+def test_evaluate_spoils_and_filters_the_test_pictures(options, trained, capsys):
+    capsys.readouterr()
+    command = ["evaluate", str(trained)]
+    for name, choice in options.items():
+        command += [f"--{name}", choice]
+    assert main(command) == main(command) == 0
+    lines = capsys.readouterr().out.splitlines()
+    last = lines.pop()
+    assert lines.pop(len(lines) // 2) == last        # the same noise again
+    config, model, task = runs.open_run(trained)
+    images = TEST.images
+    if "noise" in options:
+        images = denoise.add_noise(images, options["noise"], stream("noise", 0))
+    if "denoise" in options:
+        images = denoise.remove_noise(images, options["denoise"])
+    test = recipes.prepare(replace(TEST, images=images), config)
+    metrics, _ = measure(config, model, task, test)
+    clean = json.loads((trained / "metrics.json").read_text("utf-8"))
+    assert last.startswith(runs.summary(metrics)) and images is not TEST.images
+    assert metrics["test_loss"] != clean["test_loss"]
+
+
+@pytest.mark.parametrize("option, message", [
+    ("--noise=pepper:0.1", "noise: must be one of salt-and-pepper, gaussian"),
+    ("--noise=gaussian", "noise: gaussian needs a number"),
+    ("--noise=gaussian:", "noise: gaussian needs a number, got ''"),
+    ("--noise=gaussian:much", "noise: gaussian needs a number"),
+    ("--noise=salt-and-pepper:2", "noise: salt-and-pepper needs a number|share must"),
+    ("--noise=salt-and-pepper:nan", "share must be in 0..1|needs a number"),
+    ("--noise=gaussian:-1", "std must be 0 or more"),
+    ("--denoise=mean", "denoise: must be one of median, gaussian, got 'mean'"),
+    ("--denoise=median:4", "size must be odd"), ("--denoise=median:0", "size must be"),
+    ("--denoise=median:2.5", "median needs a number"), ("--denoise=median:999", "far"),
+    ("--denoise=gaussian:0", "sigma must be above 0"), ("--denoise=gaussian:99", "far"),
+    ("--denoise=gaussian:1e308", "numnet: "), ("--denoise=gaussian:inf", "sigma must"),
+    ("--data=sort-of-clevr", "sort-of-clevr has pictures and questions of its own")])
+def test_what_evaluate_cannot_do_is_refused(option, message, trained, capsys):
+    before = contents(trained)
+    assert re.search(message, refused(capsys, "evaluate", trained, option))
+    assert contents(trained) == before
+
+
 def test_an_answer_that_the_run_does_not_know_is_named(trained, capsys, monkeypatch):
     other = data.Questions(TEST.images, TEST.image, TEST.question,
                            ["maybe", *TEST.answer[1:]])
@@ -244,8 +322,8 @@ def test_an_answer_that_the_run_does_not_know_is_named(trained, capsys, monkeypa
 # ---- predict ------------------------------------------------------------------------
 
 def test_predict_gives_the_probabilities_of_the_model_sorted(trained, picture, capsys):
-    config, model, tokenizer = runs.open_run(trained)
-    inputs, _ = runs.prepare(TEST, config, tokenizer).batch(np.arange(8))
+    config, model, _ = runs.open_run(trained)
+    inputs, _ = recipes.prepare(TEST, config).batch(np.arange(8))
     p, _ = softmax(model(**inputs)[0])
     for n in 0, 40, 80:
         image = picture(TEST.images[TEST.image[n]])
@@ -293,7 +371,7 @@ def test_predict_names_the_words_it_does_not_know(trained, picture, capsys):
 def test_predict_hides_what_the_run_was_not_shown(tmp_path, picture, capsys):
     images = picture(TEST.images[0], "a.png"), picture(TEST.images[1], "b.png")
     for inputs in "image only", "text only":
-        config = runs.Config(data="shapes", epochs=1, inputs=inputs)
+        config = recipes.Config(data="shapes", epochs=1, inputs=inputs)
         runs.start(config, tmp_path / inputs, say=lambda line: None)
         a, b = (answers(capsys, tmp_path / inputs, image) for image in images)
         c = answers(capsys, tmp_path / inputs, images[0], "is there a circle?")
@@ -326,6 +404,135 @@ def test_a_picture_that_cannot_be_read_is_refused(damage, message, trained, pict
     damage(path)
     assert re.search(message, refused(capsys, "predict", trained, "--image", path,
                                       "--question", QUESTION))
+
+
+# ---- runs of every kind -------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def every(tmp_path_factory):
+    """One run of each kind."""
+    folder = tmp_path_factory.mktemp("every")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(data, "load", load_tiny)
+        monkeypatch.setattr(plots, "save", lambda figure, path: None)
+        few_scenes(monkeypatch)
+        for name in KINDS:
+            runs.start(kind(name, epochs=1), folder / name, say=lambda line: None)
+    return folder
+
+
+def test_train_takes_every_choice_by_its_name(tmp_path, capsys):
+    assert main(["train", "--data", "shapes", "--task", "yes-no", "--fusion", "gated",
+                 "--text", "lstm", "--optimizer", "adam", "--warmup", "0.2", "--epochs",
+                 "1", "--out", str(tmp_path / "run")]) == 0
+    assert replace(runs.read_config(tmp_path / "run"), words=(), answers=()) == \
+        recipes.configure(data="shapes", task="yes-no", fusion="gated", text="lstm",
+                          optimizer="adam", warmup=0.2, epochs=1)
+    assert "shapes, yes-no, both: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_evaluate_gives_the_measures_that_training_gave(name, every, capsys,
+                                                        monkeypatch):
+    few_scenes(monkeypatch)
+    capsys.readouterr()
+    assert main(["evaluate", str(every / name)]) == 0
+    out, err = capsys.readouterr()
+    metrics = json.loads((every / name / "metrics.json").read_text("utf-8"))
+    measured = {key: value for key, value in metrics.items()
+                if not key.startswith("validation")}
+    own = "sort-of-clevr" if "clevr" in kind(name).data else "shapes"
+    assert out.splitlines()[-1] == (f"{runs.summary(measured)} of {own} "
+                                    f"(trained on {own}, both)")
+    assert len(out.splitlines()) == 1 + ("answers" in metrics) * (
+        1 + len(metrics.get("answers", ()))) and not err
+
+
+@pytest.mark.parametrize("name, lines", [("yes-no", 4), ("article", 4), ("measure", 1),
+                                         ("match", 1), ("attention", 15)])
+def test_evaluate_asks_other_data_what_the_run_was_asked(name, lines, every, capsys,
+                                                         monkeypatch):
+    asked = []
+    monkeypatch.setattr(data, "load", lambda name, seed: asked.append(name)
+                        or load_tiny(name))
+    assert main(["evaluate", str(every / name), "--data", "easy-vqa"]) == 0
+    assert asked == ["easy-vqa"]
+    out = capsys.readouterr().out.splitlines()
+    assert out[-1].endswith("of easy-vqa (trained on shapes, both)")
+    assert len(out) in (lines, lines - 1)
+
+
+@pytest.mark.parametrize("options", [["--noise", "gaussian:5"], ["--denoise", "median"],
+                                     ["--data", "shapes"]])
+def test_scenes_are_measured_on_scenes_as_they_are(options, every, capsys):
+    assert "of its own" in refused(capsys, "evaluate", every / "hops", *options)
+
+
+@pytest.mark.parametrize("name", ["yes-no", "article"])
+def test_predict_says_how_sure_a_yes_is(name, every, picture, capsys):
+    config, model, _ = runs.open_run(every / name)
+    question = "is there a circle?"
+    for n in 0, 3:
+        rows = dict(answers(capsys, every / name, picture(TEST.images[n]), question))
+        asked = data.Questions(TEST.images[[n]], np.zeros(1, np.int64), [question],
+                               ["no"])
+        z, _ = model(**recipes.prepare(asked, config).batch([0])[0])
+        yes = 100 / (1 + np.exp(-float(z[0, 0])))
+        assert rows == {"yes": pytest.approx(yes, abs=0.0051),
+                        "no": pytest.approx(100 - yes, abs=0.0051)}
+        assert list(rows)[0] == ("yes" if yes > 50 else "no")
+
+
+def test_predict_measures_in_shares_of_the_picture(every, picture, capsys):
+    config, model, task = runs.open_run(every / "measure")
+    test = recipes.examples(config)[2]
+    inputs, _ = test.batch(np.arange(8))
+    z = model(**inputs)[0][:, 0]
+    for n in 0, 4, 20:
+        text = list(derived.MEASURES)[n % 3]
+        usual, spread = derived.MEASURES[text]
+        for question in text, text.upper().strip("?"):
+            capsys.readouterr()
+            assert main(["predict", str(every / "measure"), "--image",
+                         picture(TEST.images[n // 3]), "--question", question]) == 0
+            said = float(capsys.readouterr().out)
+            assert said == pytest.approx(usual + spread * float(z[n]), abs=0.00051)
+
+
+def test_predict_measures_nothing_else(every, picture, capsys):
+    for question in QUESTION, "how far is the shape?", "":
+        line = refused(capsys, "predict", every / "measure", "--image", picture(),
+                       "--question", question)
+        assert "its questions are: how far from the left is the shape? how" in line
+
+
+@pytest.mark.parametrize("name", ["sort-of-clevr", "hops"])
+def test_predict_answers_about_scenes(name, every, picture, capsys):
+    config, model, _ = runs.open_run(every / name)
+    images, _ = clevr.generate(np.random.default_rng(5), 2)
+    for k in 0, 20, 35:
+        p, _ = softmax(model(**clevr.encode(images, 36))[0][1, k])
+        rows = answers(capsys, every / name, picture(images[1]), clevr.QUESTIONS[k],
+                       "--top", "99")
+        assert dict(rows) == {answer: pytest.approx(100 * float(q), abs=0.0051)
+                              for answer, q in zip(clevr.ANSWERS, p, strict=True)}
+    small = answers(capsys, every / name, picture(TEST.images[0]), clevr.QUESTIONS[0])
+    assert len(small) == 3                           # a picture of any size
+
+
+def test_a_run_that_matches_takes_no_question(every, picture, capsys):
+    assert "it takes no question" in refused(
+        capsys, "predict", every / "match", "--image", picture(), "--question", "a red")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_of_run_refuses_what_it_cannot_read(name, every, picture, capsys):
+    for question, image in (("warum nicht", picture()), ("", picture()),
+                            ("is a the " * 30, picture()), (QUESTION, "missing.png")):
+        run = every / name
+        if question.startswith("is") and name not in ("attention", "match", "measure"):
+            continue                                 # as long as one likes
+        refused(capsys, "predict", run, "--image", image, "--question", question)
 
 
 # ---- runs that are damaged ----------------------------------------------------------
@@ -380,6 +587,12 @@ DAMAGED = {
         "a word twice": (change(words=["is", "is"]), "distinct"),
         "no word": (change(words=["is it"]), "single words"),
         "inputs": (change(inputs="all"), "inputs must be one of"),
+        "no task": (change(task=None), r"missing \['task'\]"),
+        "task": (change(task="draw"), "task must be one of"),
+        "fusion": (change(fusion=3), "fusion must be a str, got 3"),
+        "warmup": (change(warmup=1), "warmup must be 0 or more and less than 1"),
+        "scenes": (change(data="sort-of-clevr"), "does not go with --text rnn"),
+        "other task": (change(task="yes-no"), "answers must be no and yes"),
         "fewer words": (change(words=["is", "there"]), "of another model|embedding"),
         "fewer answers": (change(answers=["no"]), "head"),
         "a folder": (lambda path: (path.unlink(), path.mkdir()), "is not a run")},

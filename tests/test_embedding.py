@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from numnet import Embedding, embedding
+from numnet import Embedding, Parameter, Positions, add_positions, embedding, sinusoids
 
 TABLE = np.arange(8.0).reshape(4, 2)
 
@@ -38,6 +38,48 @@ def test_a_layer_adds_to_its_table_and_has_no_gradient_for_ids():
     np.testing.assert_array_equal(layer.w.grad.sum(axis=1)[[2, 3, 7]], [40, 0, 80])
 
 
+def test_a_row_may_itself_have_axes():
+    """A picture's cells, gathered for each question."""
+    w, ids = np.arange(24.0).reshape(4, 2, 3), np.array([2, 0, 2])
+    y, backward = embedding(w, ids=ids)
+    np.testing.assert_array_equal(y, [w[2], w[0], w[2]])
+    dw = backward(np.array([w[1], w[0], w[3]]))
+    np.testing.assert_array_equal(dw, [w[0], 0 * w[1], w[1] + w[3], 0 * w[3]])
+
+
+def test_the_same_positions_are_added_to_every_sequence():
+    x, w = np.ones((2, 3, 4)), np.arange(20.0).reshape(5, 4)
+    y, backward = add_positions(x, w)
+    np.testing.assert_array_equal(y, [w[:3] + 1] * 2)
+    dx, dw = backward(y)
+    np.testing.assert_array_equal(dx, y)
+    np.testing.assert_array_equal(dw, [*(y[0] + y[1]), [0] * 4, [0] * 4])
+
+
+def test_sinusoids_are_sines_and_cosines_in_turn_from_fast_to_slow():
+    w = sinusoids(101, 4)
+    assert w.dtype == np.float32
+    np.testing.assert_array_equal(w[0], [0, 1, 0, 1])
+    np.testing.assert_allclose(w[100], np.array(
+        [np.sin(100), np.cos(100), np.sin(1), np.cos(1)]), rtol=1e-6)
+    np.testing.assert_allclose((w ** 2).sum(axis=1), 2, rtol=1e-6)
+
+
+def test_positions_are_learned_with_a_generator_and_sinusoids_without():
+    learned, fixed = Positions(9, 6, np.random.default_rng(0)), Positions(9, 6)
+    assert isinstance(learned.w, Parameter) and abs(learned.w.value).max() < 0.1
+    assert learned.w.value.dtype == np.float32
+    assert fixed.parameters() == []
+    x = np.ones((2, 5, 6), np.float32)
+    y, backward = fixed(x)
+    np.testing.assert_array_equal(y, [sinusoids(5, 6) + 1] * 2)
+    np.testing.assert_array_equal(backward(y), y)
+    y, backward = learned(x)
+    np.testing.assert_array_equal(y, [learned.w.value[:5] + 1] * 2)
+    np.testing.assert_array_equal(backward(x), x)
+    assert learned.w.grad.sum(axis=1).tolist() == [12] * 5 + [0] * 4
+
+
 IDS = np.array([[3, 0, 3], [1, 1, 0]])
 BAD = [
     (TABLE, IDS + 1, ValueError, r"embedding: ids must be in 0\.\.3, got 4"),
@@ -46,7 +88,7 @@ BAD = [
     (TABLE, IDS > 0, TypeError, "ids must be an array of integers, got bool"),
     (TABLE, IDS.tolist(), TypeError, "ids must be an array of integers, got list"),
     (TABLE, 2, TypeError, "ids must be an array of integers, got int"),
-    (TABLE[0], IDS, ValueError, r"embedding: w must have axes \(v, o\), got"),
+    (TABLE[0], IDS, ValueError, r"embedding: w must have axes \(v, \.\.\.\), got"),
     (TABLE.astype(int), IDS, TypeError, "embedding: w must hold .* got int64"),
 ]
 
@@ -55,3 +97,21 @@ BAD = [
 def test_embedding_refuses(table, ids, error, message):
     with pytest.raises(error, match=message):
         embedding(table, ids=ids)
+
+
+X = np.ones((2, 5, 4))
+
+
+@pytest.mark.parametrize("call, error, message", [
+    (lambda: add_positions(X, X[0, :4]), ValueError,
+     "add_positions: x has 5 steps but w has 4 rows"),
+    (lambda: add_positions(X, X[0, :, :1]), ValueError,
+     r"add_positions: w has 1 output features \(o\) but x has 4"),
+    (lambda: add_positions(X[0], X[0]), ValueError, r"x must have axes \(n, t, o\)"),
+    (lambda: add_positions(X, X), ValueError, r"w must have axes \(u, o\)"),
+    (lambda: add_positions(X > 0, X[0]), TypeError, "x must hold .* got bool"),
+    (lambda: Positions(4, 4)(X), ValueError, "x has 5 steps but w has 4 rows"),
+    (lambda: sinusoids(7, 5), ValueError, "sinusoids: features must be even, got 5")])
+def test_positions_refuse(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

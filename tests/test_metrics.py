@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from numnet import accuracy, confusion_matrix, precision_recall_f1
+from numnet import accuracy, confusion_matrix, precision_recall_f1, r_squared
 
 LABEL = np.array([0, 0, 0, 1, 1, 2, 0])
 PREDICTED = np.array([0, 0, 1, 1, 2, 1, 1])
@@ -66,3 +66,22 @@ def test_a_metric_refuses(metric, predicted, label, error, message):
 def test_a_class_out_of_range_is_refused():
     with pytest.raises(ValueError, match=r"predicted must be in 0\.\.1, got 2"):
         confusion_matrix(PREDICTED, LABEL % 2, 2)
+
+
+def test_r_squared_is_1_for_the_truth_0_for_its_mean_and_less_for_worse():
+    true = np.array([1.0, 2, 3, 6])                  # mean 3, squares about it 14
+    assert r_squared(true, true) == 1
+    assert r_squared(np.full(4, 3.0), true) == 0
+    assert r_squared(true + 1, true) == pytest.approx(1 - 4 / 14, rel=1e-15)
+    assert r_squared(-true, true) == pytest.approx(1 - 200 / 14, rel=1e-15)
+    assert type(r_squared(true.astype(np.float32), true)) is float
+
+
+@pytest.mark.parametrize("said, true, message", [
+    (np.ones(3), np.ones((3, 1)), r"said has shape \(3,\) and true \(3, 1\), they"),
+    (np.ones(1), np.arange(3.0), r"said has shape \(1,\) and true \(3,\), they must"),
+    (np.ones(0), np.ones(0), ".* they must be the same and not empty"),
+    (np.arange(3.0), np.ones(3), "true must not be always the same")])
+def test_r_squared_refuses(said, true, message):
+    with pytest.raises(ValueError, match=f"r_squared: {message}"):
+        r_squared(said, true)

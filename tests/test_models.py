@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from numnet.loss import cross_entropy
-from numnet.models import TextEncoder, fusion_classifier
+from numnet.fusion import FUSIONS
+from numnet.loss import contrastive, cross_entropy
+from numnet.models import (TextEncoder, article_model, fusion_classifier, image_encoder,
+                           joint_embedding)
 
 RNG = np.random.default_rng(5)
 IDS = np.array([[2, 3, 0, 0, 0], [4, 2, 5, 6, 3], [6, 6, 4, 0, 0], [5, 0, 0, 0, 0]])
@@ -80,11 +82,128 @@ def test_a_second_call_before_the_first_backward_changes_nothing():
         assert (grads(between)[name] == grad).all(), name
 
 
-def test_the_order_of_the_words_counts_and_what_follows_the_last_does_not():
-    encoder = TextEncoder(7, 3, 4, np.random.default_rng(0))
+READERS = ["rnn", "lstm", "attention"]
+
+
+def of_each_kind(fusion, text, dtype=np.float64):
+    """A classifier by this fusion and reader, small, its weights in dtype."""
+    model = fusion_classifier(7, 5, np.random.default_rng(0), fusion, text,
+                              channels=(4, 6), features=8, embedding_dim=3,
+                              hidden_size=8, head=9)
+    for p in model.parameters():
+        p.value = p.value.astype(dtype)
+        p.zero_grad()
+    return model
+
+
+@pytest.mark.parametrize("text", READERS)
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_every_fusion_with_every_reader_answers_and_learns_with_every_weight(
+        fusion, text):
+    """The slope of the loss along one direction of all weights is their gradients'."""
+    model = of_each_kind(fusion, text)
+    direction = np.random.default_rng(3)
+    steps = {p: 1e-6 * direction.normal(size=p.value.shape)
+             for p in model.parameters()}
+
+    def loss(by):
+        for p, step in steps.items():
+            p.value = p.value + by * step
+        z, backward = model(**INPUTS)
+        assert z.shape == (7, 5)
+        loss, dloss = cross_entropy(z, label=LABEL)
+        return loss, lambda: backward(dloss())
+
+    assert loss(0)[1]() is None
+    for name, p in model.named_parameters().items():
+        # a bias of all keys moves every score of a query alike: softmax does not see it
+        assert p.grad.any() or name.endswith(".k.b"), name
+    (above, _), (below, _) = loss(1), loss(-2)
+    assert (above - below) / 2 == pytest.approx(
+        sum((p.grad * step).sum() for p, step in steps.items()), rel=1e-6)
+
+
+@pytest.mark.parametrize("text", READERS)
+@pytest.mark.parametrize("fusion", ["concatenation", "attention"])
+def test_an_example_in_a_batch_is_answered_as_by_itself(fusion, text):
+    model = of_each_kind(fusion, text)
+    z, _ = model(**INPUTS)
+    for n in range(len(z)):
+        np.testing.assert_allclose(model(**only(n))[0][0], z[n], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("text", READERS)
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_a_model_in_single_precision_stays_there(fusion, text):
+    model = of_each_kind(fusion, text, np.float32)
+    z, backward = model(**{**INPUTS, "images": INPUTS["images"].astype(np.float32)})
+    backward(z)
+    assert z.dtype == np.float32
+    assert {p.grad.dtype for p in model.parameters()} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_the_order_of_the_words_counts_and_what_follows_the_last_does_not(reader):
+    encoder = TextEncoder(reader, 7, 3, 8, np.random.default_rng(0))
     ids = np.array([[2, 3, 0], [3, 2, 0], [2, 3, 6]])
     y, _ = encoder(ids, np.array([2, 2, 2]))
+    assert y.shape == (3, 8)
     assert np.abs(y[0] - y[1]).max() > 0.01 and (y[0] == y[2]).all()
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_an_unpooled_reader_tells_what_it_has_read_at_every_word(reader):
+    encoder = TextEncoder(reader, 7, 3, 8, np.random.default_rng(0), pooled=False)
+    y, _ = encoder(IDS, INPUTS["lengths"])
+    assert y.shape == (4, 5, 8)
+    words = np.arange(5) < INPUTS["lengths"][:, None]
+    assert len(np.unique(y[words], axis=0)) == words.sum()
+
+
+def test_a_flattened_picture_knows_where_a_thing_is_and_a_pooled_one_does_not():
+    x = np.random.default_rng(0).normal(size=(3, 3, 16, 16)).astype(np.float32)
+    moved = np.zeros((2, 3, 16, 16), np.float32)
+    moved[0, :, 3:5, 3:5] = moved[1, :, 7:9, 11:13] = x[0, :, :2, :2]
+    for pool, same in [("max", True), ("flatten", False)]:
+        encoder = image_encoder((4, 6), 8, np.random.default_rng(0), pool, size=16)
+        assert encoder(x)[0].shape == (3, 8)
+        y, _ = encoder(moved)
+        assert np.allclose(*y, atol=1e-6) == same
+    y, _ = image_encoder((4, 6), 8, np.random.default_rng(0), "cells")(x)
+    assert y.shape == (3, 4 * 4, 6)
+
+
+def test_the_network_of_the_article_has_the_layers_of_its_listing():
+    model = article_model(words=30, answers=1, rng=np.random.default_rng(0))
+    shapes = {name: p.value.shape for name, p in model.named_parameters().items()}
+    assert list(shapes.values()) == [
+        (32, 3, 3, 3), (32,), (64, 32, 3, 3), (64,), (128, 64, 3, 3), (128,),
+        (30, 64), (64, 512), (128, 512), (512,),     # an LSTM of 128, four gates
+        (128 * 6 * 6 + 128, 512), (512,), (512, 256), (256,), (256, 128), (128,),
+        (128, 64), (64,), (64, 1), (1,)]
+    z, backward = model(**INPUTS | {"images": np.ones((3, 3, 64, 64), np.float32)})
+    assert z.shape == (7, 1) and z.dtype == np.float32
+    assert backward(np.ones_like(z)) is None
+    assert all(p.grad.any() for p in model.parameters())
+
+
+PAIRS = {"images": INPUTS["images"], "ids": IDS[:3], "lengths": INPUTS["lengths"][:3]}
+
+
+def test_a_joint_embedding_puts_pictures_and_texts_on_one_sphere():
+    model = joint_embedding(7, np.random.default_rng(0), channels=(4, 6), width=8)
+    (u, v), backward = model(**PAIRS)
+    assert u.shape == v.shape == (3, 8)
+    for rows in (u, v):
+        np.testing.assert_allclose((rows * rows).sum(axis=1), 1, rtol=1e-5)
+    assert (u < 0).any() and (v < 0).any()           # no relu is last
+    assert np.exp(model.s.value) == pytest.approx(10)
+
+    loss, loss_backward = model.loss(u, v)
+    assert loss == contrastive(u, v, model.s.value)[0]
+    assert backward(*loss_backward()) is None
+    assert all(np.any(p.grad) for p in model.parameters())
+    assert "s" in model.state_dict()
 
 
 def test_answers_depend_on_the_picture_and_on_the_question():

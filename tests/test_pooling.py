@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from numnet import avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
+from numnet import (avg_pool2d, cells, global_avg_pool2d, global_max_pool2d,
+                    max_pool2d)
 
 GUIDE = np.array([[3, 3, 2, 1, 0], [0, 0, 1, 3, 1], [3, 1, 2, 2, 3],
                   [2, 0, 0, 2, 2], [2, 0, 0, 0, 1]], float)[None, None]
@@ -122,9 +123,17 @@ def test_a_pool_refuses(op, x, options, error, message):
         op(x, **options)
 
 
-@pytest.mark.parametrize("op", [global_max_pool2d, global_avg_pool2d])
+@pytest.mark.parametrize("op", [global_max_pool2d, global_avg_pool2d, cells])
 def test_a_global_pool_refuses_what_is_no_picture(op):
     with pytest.raises(ValueError, match=r"picture \(6, 0\) must not be empty"):
         op(X[:, :, :, :0])
-    with pytest.raises(ValueError, match=r"2d: x must have axes \(n, c, h, w\)"):
+    with pytest.raises(ValueError, match=r": x must have axes \(n, c, h, w\)"):
         op(X[0])
+
+
+def test_cells_lie_in_reading_order_each_with_its_channels():
+    x = np.arange(12.0).reshape(1, 2, 2, 3)
+    y, backward = cells(x)
+    np.testing.assert_array_equal(
+        y, [[[0, 6], [1, 7], [2, 8], [3, 9], [4, 10], [5, 11]]])
+    np.testing.assert_array_equal(backward(y), x)

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import numnet.data
+from numnet import recipes
 from numnet.__main__ import main
+from numnet.data import sort_of_clevr
 from numnet.study.cases import public_ops
 from numnet.study.formulas import read
 
@@ -30,18 +32,25 @@ def test_the_snippet_runs_and_learns(capsys):
 
 
 def test_every_command_runs(tmp_path, monkeypatch, capsys):
-    """All of them, in order and to the letter, on a fortieth of the pictures.
+    """All of them, in order and to the letter, on few pictures, in short epochs.
 
     .ci/run runs the first block in full.
     """
     pytest.importorskip("easy_vqa")
-    load = numnet.data.load
+    load, scenes = numnet.data.load, sort_of_clevr.Scenes
+    fresh_scenes = sort_of_clevr.FreshScenes
 
     def fewer(name, seed=0):
-        return tuple(questions.of_images(np.arange(0, len(questions.images), 40))
+        return tuple(questions.of_images(np.arange(0, len(questions.images), 100))
                      for questions in load(name, seed))
 
     monkeypatch.setattr(numnet.data, "load", fewer)
+    monkeypatch.setattr(sort_of_clevr, "FreshScenes",
+                        lambda steps: fresh_scenes(2))
+    monkeypatch.setattr(sort_of_clevr, "Scenes", lambda rng, pictures: scenes(rng, 5))
+    monkeypatch.setattr(recipes, "SETTINGS", [
+        (condition, settings | {"epochs": 2})
+        for condition, settings in [({}, {}), *recipes.SETTINGS]])
     monkeypatch.chdir(tmp_path)
     save_picture(load("easy-vqa")[1].images[3], tmp_path / "picture.png")
     commands = [line.partition("#")[0] for block in blocks("sh")

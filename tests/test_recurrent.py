@@ -1,9 +1,11 @@
+from math import log, tanh
+
 import numpy as np
 import pytest
 
-from numnet import RNN, rnn
-from numnet.recurrent import last_step
-from numnet.study.cases import spread
+from numnet import LSTM, RNN, concatenate, last_step, linear, lstm, mean_step, rnn
+from numnet import tanh as tanh_op
+from numnet.study.spread import spread
 
 
 def weights(rng=None):
@@ -25,6 +27,33 @@ def test_the_state_is_carried_and_wh_maps_its_rows_to_its_columns():
 def test_the_bias_is_added_once_at_each_step():
     y, _ = rnn(np.zeros((2, 4, 3)), np.ones((3, 5)), np.zeros((5, 5)), np.full(5, 0.5))
     np.testing.assert_allclose(y, np.full((2, 4, 5), 0.46211715726000973), rtol=1e-15)
+
+
+def test_the_single_matrix_form_is_the_same_rnn():
+    """h_t = tanh(W [h_{t-1}, x_t] + b), where W is wh and wx side by side."""
+    rng = np.random.default_rng(1)
+    x, h0, dy = spread(rng, 4, 5, 2), spread(rng, 4, 3), spread(rng, 4, 5, 3)
+    wx, wh, b = weights()
+    W = np.concatenate([wh.T, wx.T], axis=1)
+    y, backward = rnn(x, wx, wh, b, h0)
+    h, backs = h0, []
+    for t in range(5):
+        both, both_backward = concatenate(h, x[:, t])
+        a, a_backward = linear(both, W.T, b)
+        h, h_backward = tanh_op(a)
+        np.testing.assert_allclose(h, y[:, t], rtol=1e-13)
+        backs.append((both_backward, a_backward, h_backward))
+
+    dx, dwx, dwh, db, dh0 = backward(dy)
+    dh, dW, db_sum = 0, 0, 0
+    for t, (both_backward, a_backward, h_backward) in reversed([*enumerate(backs)]):
+        dboth, dw, db_t = a_backward(h_backward(dy[:, t] + dh))
+        dW, db_sum = dW + dw.T, db_sum + db_t
+        dh, dx_t = both_backward(dboth)
+        np.testing.assert_allclose(dx_t, dx[:, t], rtol=1e-10)
+    np.testing.assert_allclose(dW, np.concatenate([dwh.T, dwx.T], axis=1), rtol=1e-10)
+    np.testing.assert_allclose(db_sum, db, rtol=1e-10)
+    np.testing.assert_allclose(dh, dh0, rtol=1e-10)
 
 
 def test_reading_in_two_parts_is_reading_in_one_forward_and_backward():
@@ -110,6 +139,131 @@ def test_a_layer_starts_orthogonal_and_unbiased_and_hands_lengths_on():
     assert (layer(x)[0][1, 3] != y[1, 3]).any()
 
 
+def lstm_weights():
+    """wx (2, 12), wh (3, 12) and b (12), drawn at random."""
+    rng = np.random.default_rng(0)
+    return spread(rng, 2, 12), spread(rng, 3, 12), spread(rng, 12)
+
+
+def test_the_gates_stand_in_the_order_input_forget_cell_output():
+    shares = [log(3), log(1 / 3), np.arctanh(0.5), log(4)]      # 3/4, 1/4, 1/2, 4/5
+    b = np.array([[share, 0] for share in shares]).ravel()      # the second unit: 0
+    h0, c0 = np.zeros((1, 2)), np.array([[2.0, 4.0]])
+    (y, c), _ = lstm(np.ones((1, 1, 3)), np.zeros((3, 8)), np.zeros((2, 8)), b, h0, c0)
+    np.testing.assert_allclose(c, [[2 / 4 + 3 / 8, 4 / 2]], rtol=1e-15)
+    np.testing.assert_allclose(y, [[[0.8 * tanh(7 / 8), tanh(2) / 2]]], rtol=1e-15)
+
+
+def test_the_state_and_the_word_reach_the_gates_by_the_columns_of_their_weights():
+    """One word in, only into the cell; then a state that only opens the forget gate."""
+    wx, wh, b = np.zeros((1, 8)), np.zeros((2, 8)), np.zeros(8)
+    wx[0, 4:6] = 1.0, 2.0                            # g
+    wh[0, 3] = 3.0                                   # the first state, f of the second
+    (y, c), _ = lstm(np.array([[[0.5], [0.0]]]), wx, wh, b)
+    first = np.tanh([0.5, 1.0]) / 2                  # all gates ½
+    h = np.tanh(first) / 2
+    np.testing.assert_allclose(y[0, 0], h, rtol=1e-15)
+    forget = 1 / (1 + np.exp([0, -3 * h[0]]))
+    np.testing.assert_allclose(c[0], forget * first, rtol=1e-15)
+
+
+def test_an_lstm_reads_in_two_parts_as_in_one_forward_and_backward():
+    rng = np.random.default_rng(1)
+    x, dy, dc = spread(rng, 4, 5, 2), spread(rng, 4, 5, 3), spread(rng, 4, 3)
+    h0, c0 = spread(rng, 4, 3), spread(rng, 4, 3)
+    (y, c), backward = lstm(x, *lstm_weights(), h0, c0)
+    (first, middle), first_backward = lstm(x[:, :2], *lstm_weights(), h0, c0)
+    (second, last), second_backward = lstm(x[:, 2:], *lstm_weights(), first[:, -1],
+                                           middle)
+    np.testing.assert_allclose(np.concatenate([first, second], 1), y, rtol=1e-14)
+    np.testing.assert_allclose(last, c, rtol=1e-14)
+
+    dx2, *dweights2, dh, dmiddle = second_backward(dy[:, 2:], dc)
+    dfirst = dy[:, :2].copy()
+    dfirst[:, -1] += dh
+    dx1, *grads1 = first_backward(dfirst, dmiddle)
+    dx, *grads = backward(dy, dc)
+    np.testing.assert_allclose(np.concatenate([dx1, dx2], 1), dx, rtol=1e-10)
+    for part1, part2, whole in zip(grads1, [*dweights2, 0, 0], grads, strict=True):
+        np.testing.assert_allclose(part1 + part2, whole, rtol=1e-10)
+
+
+def test_an_lstm_from_zeros_is_one_from_nothing_and_nothing_has_no_gradient():
+    x = spread(np.random.default_rng(0), 4, 5, 2)
+    (y, c), backward = lstm(x, *lstm_weights())
+    (same, same_c), zeros_backward = lstm(x, *lstm_weights(), *np.zeros((2, 4, 3)))
+    np.testing.assert_array_equal(y, same)
+    np.testing.assert_array_equal(c, same_c)
+    assert len(backward(y, c)) == 4 and len(zeros_backward(y, c)) == 6
+
+
+def test_a_sequence_that_has_ended_keeps_its_state_and_its_cell():
+    x = spread(np.random.default_rng(0), 4, 5, 2)
+    (y, c), _ = lstm(x, *lstm_weights(), lengths=np.array([3, 5, 1, 2]))
+    for row, length in enumerate([3, 5, 1, 2]):
+        (alone, cell), _ = lstm(x[row:row + 1, :length], *lstm_weights())
+        np.testing.assert_allclose(y[row, :length], alone[0], rtol=1e-14)
+        np.testing.assert_array_equal(
+            y[row, length:], np.broadcast_to(y[row, length - 1], (5 - length, 3)))
+        np.testing.assert_allclose(c[row], cell[0], rtol=1e-14)
+
+
+def test_an_lstm_hears_no_padding_and_passes_gradients_back_through_it():
+    x = spread(np.random.default_rng(0), 4, 5, 2)
+    lengths = np.array([3, 5, 1, 2])
+    padding = np.arange(5) >= lengths[:, None]
+    other = np.where(padding[:, :, None], 100.0, x)
+    (y, c), backward = lstm(x, *lstm_weights(), lengths=lengths)
+    (y_other, c_other), backward_other = lstm(other, *lstm_weights(), lengths=lengths)
+    np.testing.assert_array_equal(y, y_other)
+    np.testing.assert_array_equal(c, c_other)
+
+    at_the_end, at_the_last_word = np.zeros(y.shape), np.zeros(y.shape)
+    at_the_end[:, -1] = at_the_last_word[np.arange(4), lengths - 1] = 1.0
+    dc = spread(np.random.default_rng(2), 4, 3)
+    grads = backward(at_the_end, dc)
+    assert not grads[0][padding].any() and grads[0][~padding].all()
+    for same in (backward_other(at_the_end, dc), backward(at_the_last_word, dc)):
+        for a, b in zip(grads, same):
+            np.testing.assert_allclose(a, b, rtol=1e-13)
+
+
+def test_lengths_of_all_steps_change_nothing_in_an_lstm_either():
+    x = spread(np.random.default_rng(0), 4, 5, 2)
+    np.testing.assert_array_equal(
+        lstm(x, *lstm_weights())[0][0],
+        lstm(x, *lstm_weights(), lengths=np.full(4, 5))[0][0])
+
+
+def test_an_lstm_layer_starts_orthogonal_gate_by_gate_and_forgets_little():
+    layer = LSTM(3, 5, np.random.default_rng(0))
+    assert layer.wx.value.shape == (3, 20) and layer.wx.value.dtype == np.float32
+    for gate in range(4):
+        wh = layer.wh.value[:, 5 * gate:5 * gate + 5]
+        np.testing.assert_allclose(wh @ wh.T, np.eye(5), atol=1e-6)
+    assert layer.b.value.tolist() == [0] * 5 + [1] * 5 + [0] * 10
+
+
+def test_an_lstm_layer_gives_states_alone_and_hands_lengths_on():
+    layer = LSTM(3, 6, np.random.default_rng(0))
+    x, lengths = np.ones((2, 4, 3), np.float32), np.array([4, 2])
+    y, backward = layer(x, lengths)
+    (h, c), lstm_backward = lstm(x, *[p.value for p in layer.parameters()],
+                                 lengths=lengths)
+    np.testing.assert_array_equal(y, h)
+    np.testing.assert_array_equal(backward(y), lstm_backward(y, np.zeros_like(c))[0])
+    assert (layer(x)[0][1, 3] != y[1, 3]).any()
+
+
+def test_mean_step_counts_the_steps_of_each_sequence_alone():
+    h = np.arange(24.0).reshape(2, 4, 3)
+    y, backward = mean_step(h, lengths=np.array([2, 4]))
+    np.testing.assert_array_equal(y, [[1.5, 2.5, 3.5], [16.5, 17.5, 18.5]])
+    dh = backward(np.array([[2.0, 4, 6], [8, 12, 16]]))
+    np.testing.assert_array_equal(dh[0], [[1, 2, 3], [1, 2, 3], [0, 0, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(dh[1], [[2, 3, 4]] * 4)
+
+
 X = np.ones((4, 5, 2))
 WX, WH, B = weights()
 BAD = [
@@ -141,3 +295,43 @@ def test_rnn_refuses(args, lengths, error, message):
 def test_last_step_refuses_what_has_no_step():
     with pytest.raises(ValueError, match="last_step: h must have at least one"):
         last_step(X[:, :0])
+
+
+H0 = np.ones((4, 3))
+WX4, WH4, B4 = lstm_weights()
+LSTM_BAD = [
+    ((X[0], WX4, WH4, B4), None, ValueError, r"x must have axes \(n, t, i\), got"),
+    ((X, WX4.T, WH4, B4), None, ValueError, r"wx has 12 input features \(i\) but x"),
+    ((X, WX4[:, 1:], WH4, B4), None, ValueError, r"wh has 12 entries \(z\) but wx has"),
+    ((X, WX4, WH4, B4[:1]), None, ValueError, r"b has 1 entries \(z\) but wx has 12"),
+    ((X, WX4, WH4[:2], B4), None, ValueError, "b has 12 columns but wh has 2 rows, "
+     "and four gates of 2 make 8"),
+    ((X, WX4[:, :3], WH4[:, :3], B4[:3]), None, ValueError, "b has 3 columns but wh"),
+    ((X, WX4, WH4, B4, H0[:1], H0), None, ValueError, r"h0 has 1 examples \(n\) but x"),
+    ((X, WX4, WH4, B4, H0, H0[:, :1]), None, ValueError, r"c0 has 1 output features"),
+    ((X, WX4, WH4, B4, H0), None, TypeError, "c0 must be a NumPy array, got NoneType"),
+    ((X, WX4, WH4, B4, None, H0), None, TypeError, "h0 must be a NumPy array, got N"),
+    ((X[:, :0], WX4, WH4, B4), None, ValueError, "x must have at least one time step"),
+    ((X, WX4, WH4, B4), [3, 6, 1, 2], ValueError, "lengths must be in .*5, got 6"),
+    ((X, WX4, WH4, B4), [3, 0, 1, 2], ValueError, r"lengths must be in 1\.\.5, got 0"),
+    ((X, WX4, WH4, B4), [5], ValueError, r"lengths must have shape \(4,\), got \(1,\)"),
+    ((X, WX4, WH4, B4), [3.0, 5.0, 1.0, 2.0], TypeError, "lengths must be .* float64"),
+    ((X > 0, WX4, WH4, B4), None, TypeError, "x must hold .* got bool"),
+]
+
+
+@pytest.mark.parametrize("args, lengths, error, message", LSTM_BAD)
+def test_lstm_refuses(args, lengths, error, message):
+    with pytest.raises(error, match=f"lstm: {message}"):
+        lstm(*args, lengths=np.array(lengths) if lengths else None)
+
+
+@pytest.mark.parametrize("h, lengths, error, message", [
+    (X[0], [1], ValueError, r"h must have axes \(n, t, o\), got shape \(5, 2\)"),
+    (X, [5, 5, 5], ValueError, r"lengths must have shape \(4,\), got \(3,\)"),
+    (X, [5, 5, 5, 6], ValueError, "lengths must be in .* got 6"),
+    (X, [5, 5, 5, 0], ValueError, "lengths must be in .* got 0"),
+    (X, [5.0] * 4, TypeError, "lengths must be an array of integers, got float64")])
+def test_mean_step_refuses(h, lengths, error, message):
+    with pytest.raises(error, match=f"mean_step: {message}"):
+        mean_step(h, lengths=np.array(lengths))

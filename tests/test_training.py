@@ -1,13 +1,17 @@
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from numnet import training
-from numnet.data.examples import Examples
-from numnet.models import fusion_classifier
+from numnet.data.examples import Examples, Pairs
+from numnet.data.text import Tokenizer
+from numnet.models import fusion_classifier, joint_embedding
 from numnet.module import Module, Parameter
-from numnet.optim import SGD, cosine
+from numnet.normalization import Dropout
+from numnet.optim import SGD, Adam, cosine
+from numnet.tasks import Binary, Match, Measure
 from numnet.training import (Progress, TrainingStopped, evaluate, fit, stream,
                              train_step)
 
@@ -24,7 +28,8 @@ TRAIN, VALIDATION = examples(), examples(1, 3, 7)
 
 
 def small():
-    return fusion_classifier(6, 3, np.random.default_rng(0), (2, 3), 4, 3, 5, 6)
+    return fusion_classifier(6, 3, np.random.default_rng(0), channels=(2, 3),
+                             features=4, embedding_dim=3, hidden_size=5, head=6)
 
 
 def sgd(model, lr=0.1):
@@ -102,7 +107,7 @@ def test_it_learns():
     model = small()
     history = learn(model, sgd(model), epochs=60, batch_size=5)
     assert history[-1]["loss"] < 0.6 * history[0]["loss"]
-    assert history[-1]["train_accuracy"] > 0.7
+    assert history[-1]["train_rating"] > 0.7
 
 
 def test_a_row_of_the_history_is_the_mean_over_all_examples():
@@ -110,10 +115,10 @@ def test_a_row_of_the_history_is_the_mean_over_all_examples():
     row, = learn(model, sgd(model, lr=0.0), epochs=1)    # 2 + 2 + 1 pictures
     loss, predicted = evaluate(model, TRAIN)
     assert row["loss"] == pytest.approx(loss, rel=1e-6)
-    assert row["train_accuracy"] == (predicted == TRAIN.label).mean()
+    assert row["train_rating"] == (predicted == TRAIN.label).mean()
     loss, predicted = evaluate(model, VALIDATION)
     assert row["validation_loss"] == loss and row["epoch"] == 1
-    assert row["validation_accuracy"] == (predicted == VALIDATION.label).mean()
+    assert row["validation_rating"] == (predicted == VALIDATION.label).mean()
     assert tuple(row) == training.COLUMNS
 
 
@@ -123,7 +128,7 @@ def test_the_answers_do_not_depend_on_the_size_of_a_batch_and_keep_their_order()
     loss, predicted = evaluate(model, TRAIN)
     assert len(set(predicted)) > 1
     for size in 1, 2, 3:
-        other, answers = evaluate(model, TRAIN, size)
+        other, answers = evaluate(model, TRAIN, batch_size=size)
         assert other == pytest.approx(loss, rel=1e-6) and (answers == predicted).all()
 
 
@@ -222,3 +227,118 @@ def test_an_error_clears_the_line_of_progress_first(monkeypatch, capsys):
         learn(model, sgd(model))
     err = capsys.readouterr().err
     assert "step 1/3" in err and err.endswith("\r\x1b[K")
+
+
+# ---- other tasks, other schedules ---------------------------------------------------
+
+class Doubting(Module):
+    """A classifier whose scores go through dropout."""
+
+    def __init__(self):
+        self.inner, self.dropout = small(), Dropout(0.5, np.random.default_rng(0))
+
+    def __call__(self, **inputs):
+        z, inner_backward = self.inner(**inputs)
+        y, dropout_backward = self.dropout(z)
+        return y, lambda dy: inner_backward(dropout_backward(dy))
+
+
+def test_a_model_is_evaluated_without_dropout_and_goes_on_with_it():
+    model, plain = Doubting(), small()
+    loss, said = evaluate(model, TRAIN)
+    assert (loss, said.tolist()) == (evaluate(plain, TRAIN)[0],
+                                     evaluate(plain, TRAIN)[1].tolist())
+    assert model.training and model.dropout.training and model.inner.head.training
+    inputs, _ = TRAIN.batch([0, 1, 2])
+    assert (model(**inputs)[0] != model(**inputs)[0]).any()
+    learn(model, sgd(model), epochs=1)
+    assert model.dropout.training
+
+
+def test_what_was_not_training_before_is_not_after_even_after_an_error():
+    model = Doubting()
+    model.train(False)
+    evaluate(model, TRAIN)
+    assert not model.training and not model.dropout.training
+    model.train(True)
+    with pytest.raises(AttributeError):
+        evaluate(model, TRAIN, task=None)
+    assert model.training and model.dropout.training
+
+
+@pytest.mark.parametrize("warmup, hold", [(0.34, 0), (0, 0.5), (0.17, 0.67), (0.99, 0),
+                                          (0, 0.99), (0.001, 0.001)])
+def test_the_learning_rate_rises_and_stays_for_shares_of_all_steps(warmup, hold):
+    model = small()
+    optimizer = sgd(model, lr=0.2)
+    rates, step = [], optimizer.step
+    optimizer.step = lambda: (rates.append(optimizer.lr), step())
+    learn(model, optimizer, epochs=2, warmup=warmup, hold=hold)
+    rise, stay = min(round(6 * warmup), 5), min(round(6 * hold), 5)
+    assert rates == [0.2 * cosine(k, 6, rise, stay) for k in range(6)]
+    assert rates[:rise] == pytest.approx([0.2 * (k + 1) / rise for k in range(rise)])
+    assert rates[rise:stay] == [0.2] * (stay - rise) and min(rates) > 0
+
+
+def test_a_run_that_goes_on_goes_on_in_the_schedule():
+    def rates(history):
+        model, found = small(), []
+        optimizer = sgd(model)
+        step = optimizer.step
+        optimizer.step = lambda: (found.append(optimizer.lr), step())
+        learn(model, optimizer, history=history, warmup=0.3, hold=0.6)
+        return found
+
+    row = dict.fromkeys(training.COLUMNS, 1)
+    assert rates([row]) == rates([])[3:]
+
+
+def real_labels(questions):
+    return replace(questions, label=np.linspace(-1.0, 2, len(questions.label)))
+
+
+def test_labels_of_double_precision_leave_the_weights_in_single():
+    model = fusion_classifier(6, 1, np.random.default_rng(0), channels=(2, 3),
+                              features=4, embedding_dim=3, hidden_size=5, head=6)
+    optimizer = Adam(model.parameters(), 0.01)
+    history = fit(model, optimizer, real_labels(TRAIN), real_labels(VALIDATION),
+                  epochs=40, batch_size=2, seed=0, warmup=0.2, task=Measure())
+    assert {p.value.dtype for p in model.parameters()} == {np.dtype(np.float32)}
+    assert {p.grad.dtype for p in model.parameters()} == {np.dtype(np.float32)}
+    assert {m.dtype for m in optimizer.m + optimizer.v} == {np.dtype(np.float32)}
+    loss, said = evaluate(model, real_labels(TRAIN), Measure())
+    assert said.dtype == np.float32 and type(loss) is float
+    assert history[-1]["loss"] < 0.7 * history[0]["loss"]
+    assert history[-1]["train_rating"] > 0.2 > history[0]["train_rating"]
+
+
+def test_a_row_of_the_history_has_the_rating_of_the_task():
+    model = fusion_classifier(6, 1, np.random.default_rng(0), channels=(2, 3),
+                              features=4, embedding_dim=3, hidden_size=5, head=6)
+    binary = [replace(part, label=part.label % 2) for part in (TRAIN, VALIDATION)]
+    for task, (train, validation) in ((Binary(), binary), (Measure(), [
+            real_labels(TRAIN), real_labels(VALIDATION)])):
+        row, = fit(model, sgd(model, lr=0.0), train, validation, epochs=1, batch_size=2,
+                   seed=0, task=task)
+        for name, part in ("train_rating", train), ("validation_rating", validation):
+            loss, said = evaluate(model, part, task)
+            assert row[name] == pytest.approx(task.rate(said, part.label), rel=1e-5)
+            assert row["validation_loss" if part is validation else "loss"] \
+                == pytest.approx(loss, rel=1e-5)
+
+
+def test_what_is_said_of_pairs_stands_where_their_labels_do():
+    texts = ["a red box", "a box", "a red box", "a red box", "a box"]
+    tokenizer = Tokenizer(["a", "box", "red"])
+    pairs = Pairs(TRAIN.images.repeat(2, axis=2).repeat(2, axis=3), texts, tokenizer)
+    model = joint_embedding(5, np.random.default_rng(1), channels=(2, 3), width=6)
+    loss, said = evaluate(model, pairs, Match(model))
+    parts = [(Match(model).loss(z, None)[0] * len(batch), Match(model).read(z))
+             for batch in pairs.batches(0)
+             for z, _ in [model(**pairs.batch(batch)[0])]]
+    assert said.tolist() == np.concatenate([read for _, read in parts]).tolist()
+    assert loss == pytest.approx(sum(part for part, _ in parts) / 5, rel=1e-6)
+    history = fit(model, sgd(model), pairs, pairs, epochs=2, batch_size=1, seed=0,
+                  task=Match(model))
+    assert history[0]["loss"] != history[1]["loss"]
+    assert model.s.value != np.float32(np.log(10))

@@ -1,8 +1,11 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from numnet.data import Questions
-from numnet.data.examples import Examples
+from numnet.data.derived import captioned
+from numnet.data.examples import Examples, Pairs
 from numnet.data.images import prepare
 from numnet.data.shapes import generate
 from numnet.data.text import UNKNOWN, Tokenizer
@@ -128,3 +131,46 @@ def test_hiding_leaves_the_examples_themselves_alone():
     assert EXAMPLES.images.any() and (EXAMPLES.question == before).all()
     with pytest.raises(ValueError, match="must be image, question or pairing, got"):
         EXAMPLES.without("answer", rng())
+
+
+# ---- pairs --------------------------------------------------------------------------
+
+CAPTIONS = captioned(generate(np.random.default_rng(4), 60))
+WORDS = Tokenizer.fit(CAPTIONS.question)
+PAIRS = Pairs(prepare(CAPTIONS.images), CAPTIONS.question, WORDS)
+COUNTS = Counter(CAPTIONS.question)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_no_caption_comes_twice_in_a_batch_and_each_pair_once_an_epoch(shuffled):
+    batches = PAIRS.batches(8, rng() if shuffled else None)
+    for batch in batches:
+        texts = [CAPTIONS.question[k] for k in batch]
+        assert len(set(texts)) == len(texts) > 0
+    assert sorted(np.concatenate(batches)) == list(range(len(CAPTIONS)))
+    assert len(batches) == max(COUNTS.values()) > 2
+    assert len(batches[0]) == len(COUNTS) < len(CAPTIONS)
+
+
+def test_what_belongs_together_stands_in_the_same_place():
+    for batch in PAIRS.batches(8, rng(1)):
+        inputs, label = PAIRS.batch(batch)
+        assert WORDS.decode(inputs["ids"]) == [CAPTIONS.question[k] for k in batch]
+        assert inputs["lengths"].tolist() == [3] * len(batch)
+        assert (inputs["images"] == prepare(CAPTIONS.images)[batch]).all()
+        assert label.tolist() == list(range(len(batch)))
+
+
+def test_the_labels_of_all_pairs_stand_where_their_batches_do():
+    batches = PAIRS.batches(8)
+    rows = np.concatenate([PAIRS.rows(batch) for batch in batches])
+    assert rows.tolist() == list(range(len(CAPTIONS)))
+    for batch in batches:
+        assert (PAIRS.label[PAIRS.rows(batch)] == PAIRS.batch(batch)[1]).all()
+
+
+def test_pairs_are_shuffled_by_the_generator():
+    a, b, c = (np.concatenate(PAIRS.batches(8, rng(seed))) for seed in (0, 0, 1))
+    assert (a == b).all() and (a != c).any()
+    assert [len(batch) for batch in PAIRS.batches(8, rng(0))] == [
+        len(batch) for batch in PAIRS.batches(8)]

@@ -1,7 +1,8 @@
 import numpy as np
 
-from numnet.metrics import accuracy, confusion_matrix, precision_recall_f1
-from oracles.literal import frozen, oracle, table
+from numnet.metrics import (accuracy, confusion_matrix, precision_recall_f1,
+                            r_squared)
+from oracles.literal import frozen, normal, oracle, table
 
 # Class 3 is never true, class 4 never answered.
 L, P = frozen(np.array([0, 1, 1, 2, 4, 2, 0]), np.array([0, 2, 1, 2, 3, 0, 0]))
@@ -11,6 +12,14 @@ N, K, ZERO_DIVISION = len(L), 5, 0.25
 @oracle("accuracy.1")
 def accuracy_value(rng):
     return accuracy(P, L), 1 / N * sum(P[n] == L[n] for n in range(N))
+
+
+@oracle("r_squared.1")
+def r_squared_r(rng):
+    y, t = normal(rng, N, N)
+    mean = 1 / N * sum(t[n] for n in range(N))
+    return r_squared(y, t), 1 - (sum((y[n] - t[n]) ** 2 for n in range(N))
+                                 / sum((t[n] - mean) ** 2 for n in range(N)))
 
 
 def counts():

@@ -3,7 +3,7 @@ from math import cos, pi, sqrt
 import numpy as np
 
 from numnet.module import Parameter
-from numnet.optim import SGD, clip_grad_norm, cosine
+from numnet.optim import SGD, Adam, clip_grad_norm, cosine
 from oracles.literal import normal, oracle, table
 
 SHAPES = [(2, 3), (4,)]                              # of two parameters
@@ -52,6 +52,57 @@ def sgd_w(rng):
     return flat(p.value for p in optimiser.parameters), w
 
 
+BETAS, EPS = (0.7, 0.8), 0.3
+
+
+def adam_run(rng, decay=LAMBDA):
+    """After 4 steps: the optimiser, how far w moved in the last; m, v, u, w by loops.
+    """
+    parameters = [Parameter(value) for value in normal(rng, *SHAPES)]
+    optimiser = Adam(parameters, ALPHA, BETAS, EPS, decay)
+    w = flat(p.value for p in parameters)
+    m, v, u = np.zeros((3, len(w)))
+    for k in range(1, 5):
+        for p in parameters:
+            p.grad, = normal(rng, p.value.shape)
+        dw, before = (flat(getattr(p, name) for p in parameters)
+                      for name in ("grad", "value"))
+        optimiser.step()
+        for j in range(len(w)):
+            m[j] = BETAS[0] * m[j] + (1 - BETAS[0]) * dw[j]
+            v[j] = BETAS[1] * v[j] + (1 - BETAS[1]) * dw[j] ** 2
+            u[j] = (m[j] / (1 - BETAS[0] ** k)
+                    / (sqrt(v[j] / (1 - BETAS[1] ** k)) + EPS))
+            w[j] = w[j] - ALPHA * (u[j] + decay * w[j])
+    moved = flat(p.value for p in parameters) - before
+    return optimiser, moved, m, v, u, w
+
+
+@oracle("adam.1")
+def adam_m(rng):
+    optimiser, _, m, *_ = adam_run(rng)
+    return flat(optimiser.m), m
+
+
+@oracle("adam.2")
+def adam_v(rng):
+    optimiser, _, _, v, *_ = adam_run(rng)
+    return flat(optimiser.v), v
+
+
+@oracle("adam.3")
+def adam_u(rng):
+    """u shows in how far w moves, by (adam.4) without decay."""
+    _, moved, _, _, u, _ = adam_run(rng, decay=0)
+    return -moved / ALPHA, u
+
+
+@oracle("adam.4")
+def adam_w(rng):
+    optimiser, *_, w = adam_run(rng)
+    return flat(p.value for p in optimiser.parameters), w
+
+
 def clipped(rng, m):
     """The gradients before, what clip_grad_norm returns, and the gradients after."""
     parameters = [Parameter(value) for value in normal(rng, *SHAPES)]
@@ -82,8 +133,16 @@ def clip_grad_norm_dw(rng):
     return flat(ours), np.array(literal)
 
 
+K, W, H = 11, 3, 5                                   # steps, warmup, hold
+
+
 @oracle("cosine.1")
-def cosine_f(rng):
-    K = 7
-    return (np.array([cosine(k, K) for k in range(K + 1)]),
-            table((K + 1,), lambda k: 1 / 2 * (1 + cos(pi * k / K))))
+def cosine_rise(rng):
+    return (table((W,), lambda k: cosine(k, K, warmup=W, hold=H)),
+            table((W,), lambda k: (k + 1) / W))
+
+
+@oracle("cosine.2")
+def cosine_fall(rng):
+    return (table((K + 1 - H,), lambda k: cosine(H + k, K, warmup=W, hold=H)),
+            table((K + 1 - H,), lambda k: 1 / 2 * (1 + cos(pi * k / (K - H)))))

@@ -1,6 +1,7 @@
 import numpy as np
 
-from numnet.pooling import avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
+from numnet.pooling import (avg_pool2d, cells, global_avg_pool2d, global_max_pool2d,
+                            max_pool2d)
 from oracles.literal import frozen, normal, oracle, places, table
 
 STRIDE, PADDING, KERNEL = (2, 1), (1, 2), (5, 4)         # windows overlap
@@ -118,3 +119,18 @@ def global_avg_pool2d_y(rng):
 def global_avg_pool2d_dx(rng):
     *_, dy, dx = case(rng, global_avg_pool2d)
     return dx, table((N, C, H, W), lambda n, c, h, w: dy[n, c] / (H * W))
+
+
+@oracle("cells.1")
+def cells_y(rng):
+    x, y, *_ = case(rng, cells)
+    literal = np.full((N, H * W, C), np.nan)
+    for n, c, h, w in places(N, C, H, W):
+        literal[n, h * W + w, c] = x[n, c, h, w]
+    return y, literal
+
+
+@oracle("cells.2")
+def cells_dx(rng):
+    *_, dy, dx = case(rng, cells)
+    return dx, table((N, C, H, W), lambda n, c, h, w: dy[n, h * W + w, c])

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from numnet.recurrent import last_step, rnn
+from numnet.recurrent import last_step, mean_step, rnn
 from oracles.literal import frozen, normal, oracle, places, table
 
 N, T, I, O = 4, 5, 6, 3
@@ -136,3 +136,23 @@ def last_step_y(rng):
 def last_step_dh(rng):
     *_, dy, dh = last_step_case(rng)
     return dh, table((N, T, O), lambda n, t, o: (t == T - 1) * dy[n, o])
+
+
+def mean_step_case(rng):
+    h, dy = normal(rng, (N, T, O), (N, O))
+    l, = frozen(np.array([2, 1, 5, 4]))
+    y, backward = mean_step(h, lengths=l)
+    return h, l, y, dy, backward(dy)
+
+
+@oracle("mean_step.1")
+def mean_step_y(rng):
+    h, l, y, *_ = mean_step_case(rng)
+    return y, table((N, O), lambda n, o:
+                    1 / l[n] * sum((t < l[n]) * h[n, t, o] for t in range(T)))
+
+
+@oracle("mean_step.2")
+def mean_step_dh(rng):
+    _, l, _, dy, dh = mean_step_case(rng)
+    return dh, table((N, T, O), lambda n, t, o: 1 / l[n] * (t < l[n]) * dy[n, o])

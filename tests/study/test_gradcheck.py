@@ -20,11 +20,14 @@ def test_every_gradient_agrees_with_the_complex_step(name):
     for row in rows:
         assert row.error <= BAR, row
         assert row.central <= 1e-7, row
+        # both errors 0: all of it is 0, behind relus that are shut, and shows nothing
+        assert row.central > 0 or (name, row.argument) == ("JointEmbedding", "s"), row
 
 
 def test_every_public_op_and_layer_has_a_case():
     rng = np.random.default_rng(0)
     ops = [make(rng)[0] for make in CASES.values()]
+    ops = [getattr(op, "func", op) for op in ops]    # a partial is of its op
     covered = {op if inspect.isfunction(op) else type(op) for op in ops}
     missing = [name for name, op in public_ops().items() if op not in covered]
     assert not missing, "add cases to numnet/study/cases.py"

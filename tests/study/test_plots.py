@@ -41,12 +41,21 @@ def figure(monkeypatch):
 def test_the_curves_are_those_of_the_history(figure):
     loss, accuracy = figure(plots.curves, HISTORY).axes
     for axes, name, names in ((loss, "loss", ("loss", "validation_loss")),
-                              (accuracy, "accuracy", ("train_accuracy",
-                                                      "validation_accuracy"))):
+                              (accuracy, "accuracy", ("train_rating",
+                                                      "validation_rating"))):
         assert axes.get_ylabel() == name
         for line, column in zip(axes.lines, names, strict=True):
             assert line.get_xdata().tolist() == [1, 2, 3]
             assert line.get_ydata().tolist() == [row[column] for row in HISTORY]
+
+
+def test_curves_and_ablation_name_the_measure_that_they_show(figure):
+    _, rating = figure(lambda *a: plots.curves(*a, "R²"), HISTORY).axes
+    assert rating.get_ylabel() == "R²"
+    axes, = figure(lambda *a: plots.ablation(*a, "test r squared"),
+                   {"fused": 0.9, "text only": -0.2}).axes
+    assert axes.get_xlabel() == "test r squared (%)"
+    assert axes.get_xlim()[0] < -20 and axes.get_xlim()[1] > 90
 
 
 def test_the_confusion_matrix_has_the_truth_in_rows_and_every_count(figure):
@@ -66,6 +75,7 @@ def test_the_ablation_has_a_bar_for_each_run_with_its_accuracy(figure):
     assert widths == pytest.approx([99.95, 25, 100 / 3])
     assert [text.get_text() for text in axes.texts] == ["99.95 %", "25.00 %", "33.33 %"]
     assert [label.get_text() for label in axes.get_yticklabels()] == list(ACCURACIES)
+    assert axes.get_xlabel() == "test accuracy (%)" and axes.get_xlim()[0] == 0
 
 
 def test_a_picture_that_cannot_be_drawn_leaves_the_old_one(tmp_path, monkeypatch):

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from numnet import binary_cross_entropy, cross_entropy, mse
+from numnet.models import joint_embedding
+from numnet.tasks import ANSWER, Binary, Match, Measure
+
+
+def assert_same(ours, expected):
+    """The same loss, and the same gradients."""
+    (loss, backward), (same, same_backward) = ours, expected
+    assert loss == same
+    np.testing.assert_array_equal(backward(), same_backward())
+
+
+def test_an_answer_is_the_class_with_the_highest_score():
+    z, label = np.array([[1.0, 5, 2], [4, 0, 3]]), np.array([1, 2])
+    assert_same(ANSWER.loss(z, label), cross_entropy(z, label=label))
+    assert ANSWER.read(z).tolist() == [1, 0]
+    assert ANSWER.rating == "accuracy" and ANSWER.rate(ANSWER.read(z), label) == 0.5
+
+
+def test_several_answers_about_a_picture_count_each_by_itself():
+    z = np.eye(4)[np.array([[0, 1, 2], [3, 0, 1]])]  # (2, 3, 4)
+    label = np.array([[0, 1, 1], [3, 1, 1]])
+    assert_same(ANSWER.loss(z, label), cross_entropy(z, label=label))
+    assert ANSWER.read(z).tolist() == [[0, 1, 2], [3, 0, 1]]
+    assert ANSWER.rate(ANSWER.read(z), label) == 4 / 6
+
+
+def test_yes_is_a_score_above_0():
+    task, z, label = Binary(), np.array([[2.0], [-1], [0.0]]), np.array([1, 1, 0])
+    assert_same(task.loss(z, label),
+                binary_cross_entropy(z, target=np.array([[1.0], [1], [0]])))
+    assert task.read(z).tolist() == [1, 0, 0]
+    assert task.rating == "accuracy" and task.rate(task.read(z), label) == 2 / 3
+
+
+def test_a_measure_is_the_number_said():
+    task, z, label = Measure(), np.array([[1.0], [2], [6]]), np.array([1.0, 3, 5])
+    assert_same(task.loss(z, label), mse(z, target=label[:, None]))
+    assert task.read(z).tolist() == [1, 2, 6]
+    assert task.rating == "R²" and task.rate(task.read(z), label) == 1 - 2 / 8
+
+
+def test_a_match_is_the_text_closest_to_the_picture_and_the_loss_is_the_models():
+    model = joint_embedding(7, np.random.default_rng(0), channels=(4, 6), width=8)
+    task, u, v = Match(model), np.eye(3, 8), np.eye(3, 8)[[0, 2, 1]]
+    assert task.read((u, v)).tolist() == [0, 2, 1]
+    assert task.rating == "accuracy"
+    assert task.rate(task.read((u, v)), np.arange(3)) == 1 / 3
+    loss, backward = task.loss((u, v), np.arange(3))
+    assert loss == model.loss(u, v)[0]
+    du, dv = backward()
+    assert du.shape == dv.shape == (3, 8) and np.any(model.s.grad)
+
+
+@pytest.mark.parametrize("task, z, label, message", [
+    (ANSWER, np.ones((2, 3)), np.array([0, 3]), r"label must be in 0\.\.2, got 3"),
+    (Binary(), np.ones((2, 1)), np.array([0, 2]), r"target must be in 0\.\.1, got 0"),
+    (Binary(), np.ones((2, 3)), np.array([0, 1]), r"target has shape \(2, 1\) but z"),
+    (Measure(), np.ones((2, 3)), np.ones(2), r"target has shape \(2, 1\) but y has")])
+def test_a_task_refuses_scores_and_labels_that_do_not_fit(task, z, label, message):
+    with pytest.raises(ValueError, match=message):
+        task.loss(z, label)
