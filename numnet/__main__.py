@@ -1,8 +1,9 @@
-"""The command line: numnet train, evaluate, predict, check."""
+"""The command line: numnet train, evaluate, predict, check, formulas, step, book."""
 
 import argparse
 import importlib.util
 import itertools
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,12 @@ def main(argv=None):
         sys.stdout.reconfigure(errors="backslashreplace")
     arguments = _parser().parse_args(argv)
     try:
-        return arguments.command(arguments)
+        code = arguments.command(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:                          # whoever read has enough: | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         print(f"numnet: {error.strerror or error}{where}", file=sys.stderr)
@@ -148,6 +154,21 @@ def check(arguments):
     return gradcheck.main()
 
 
+def formulas(arguments):
+    from numnet.study import formulas
+    return formulas.main(arguments)
+
+
+def step(arguments):
+    from numnet.study import walk
+    return walk.main(arguments)
+
+
+def book(arguments):
+    from numnet.study import book
+    return book.main(arguments)
+
+
 def _parser():
     parser = argparse.ArgumentParser(prog="numnet", description=(
         "Neural networks in NumPy, every backward pass by hand, next to its equation."))
@@ -200,6 +221,24 @@ def _parser():
     added.add_argument("--top", type=_whole(1), default=3, help="how many answers")
 
     command(check, "Check the gradient of every argument of every op.")
+
+    added = command(formulas, "Show the formulas, and the line that computes each.")
+    added.add_argument("name", nargs="?", metavar="TAG or OP",
+                       help="one formula, as attention.2, or those of one op")
+
+    added = command(step, "Walk through an op, forward and backward, line by line.")
+    added.add_argument("op", nargs="?", metavar="OP",
+                       help="an op or a layer; without it, the list of them")
+    added.add_argument("--model", action="store_true",
+                       help="a whole network: 2 pictures and 3 questions")
+    added.add_argument("--run", metavar="RUN", help="the trained network of a run")
+    added.add_argument("--all", action="store_true", help="do not stop at each line")
+    added.add_argument("--turns", action="store_true",
+                       help="every turn of a loop, not the first alone")
+
+    added = command(book, "Write the web book: lessons, and code beside its formulas.")
+    added.add_argument("-o", "--out", metavar="DIR", required=True,
+                       help="where to; open DIR/index.html")
     return parser
 
 

@@ -7,11 +7,14 @@ types a line number, and `problems` says where formula and code have come apart.
 """
 
 import ast
+import difflib
 import io
 import re
 import tokenize
 from dataclasses import dataclass
 from pathlib import Path
+
+from numnet.study.plain import plain
 
 NETWORK = Path(__file__).parent.parent
 TAG = r"[A-Za-z]\w*\.\d+"
@@ -79,6 +82,72 @@ def cited(text, folder=NETWORK):
     names = {formula.tag.split(".")[0] for formula in read(folder)}
     tags = {tag for group in CITED.findall(text) for tag in re.findall(TAG, group)}
     return {tag for tag in tags if tag.split(".")[0] in names}
+
+
+def main(arguments):
+    """Print all formulas; or those of one op, or one tag, with all that hangs on it."""
+    formulas, name = read(), arguments.name
+    if name is None:
+        for file in dict.fromkeys(formula.file for formula in formulas):
+            print(f"\n{_place(file)}")
+            for formula in formulas:
+                if formula.file == file:
+                    print(f"  {formula.tag:19} {plain(formula.latex)}")
+        print("\nnumnet formulas TAG shows one: its code line, its oracle, its lessons")
+        return 0
+    chosen = [formula for formula in formulas if name in (
+        formula.tag, formula.tag.split(".")[0])]
+    if not chosen:
+        tags = [formula.tag for formula in formulas]
+        raise ValueError(f"formulas: there is no {name!r}, the nearest is " + nearest(
+            name, tags if "." in name else [tag.split(".")[0] for tag in tags]))
+    print("\n\n".join(map(describe, chosen)))
+    return 0
+
+
+def nearest(name, names):
+    """The name that is most like one that is not there."""
+    return max(names, key=lambda other: difflib.SequenceMatcher(
+        None, name.lower(), other.lower()).ratio())
+
+
+def describe(formula, root=NETWORK.parent):
+    """A formula, its kind, its code lines, oracle, lessons and source, in lines."""
+    rows = [("LaTeX", formula.latex), ("pass", formula.kind)]
+    rows += [("code", f"{_place(formula.file)}:{number}   {code(text)}")
+             for number, text in formula.lines]
+    op, tag = formula.function, re.escape(formula.tag)
+    rows += [("oracle", place) for place in _where(      # one, or one of several tags
+        root / "tests" / "oracles", rf'oracle\("{tag}"\)', rf'oracle\(f"{op}\.\{{')]
+    rows += [("lesson", place) for place in _where(
+        root / "lessons", rf"(?:[(`]|, ){tag}(?:[)`]|, )")]
+    rows += [("source", formula.source)] * bool(formula.source)
+    return "\n".join([f"({formula.tag})  {plain(formula.latex)}",
+                      *(f"    {name:9}{text}" for name, text in rows)])
+
+
+def code(text):
+    """A code line without the tags it ends in."""
+    return re.sub(rf"\s*#\s*{USED.pattern}", "", text.rstrip())
+
+
+def _where(folder, *patterns):
+    """The places of the first pattern that a folder's files have, "file:line"."""
+    if not folder.is_dir():
+        return ["not installed"]
+    texts = {_place(file): file.read_text(encoding="utf-8").splitlines()
+             for file in sorted(folder.glob("*.py"))}
+    for pattern in patterns:
+        places = [f"{place}:{number}" for place, lines in texts.items()
+                  for number, line in enumerate(lines, 1) if re.search(pattern, line)]
+        if places:
+            return places
+    return ["none"]
+
+
+def _place(file):
+    """A file as seen from beside the package."""
+    return file.relative_to(NETWORK.parent).as_posix()
 
 
 class _File:

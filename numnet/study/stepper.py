@@ -40,27 +40,43 @@ def watch(*tags, folder=NETWORK):
     before is back after the block, however it is left. Raises ValueError for a tag that
     no file of the folder states.
     """
+    steps = []
+
+    def record(frame, statement, tags, arrays):
+        steps.extend(Step(tag, arrays) for tag in tags)
+
+    with tracing(record, *tags, folder=folder):
+        yield steps
+
+
+@contextmanager
+def tracing(seen, *tags, folder=NETWORK):
+    """Call seen(frame, statement, tags, arrays) each time such a line has run.
+
+    As `watch`, but at once, with the frame the line ran in: what `seen` does holds the
+    network up, and what it raises ends the block.
+    """
     statements = _statements(folder)
     known = {tag for each in statements.values() for one in each for tag in one.tags}
     if strange := sorted(set(tags) - known):
         raise ValueError(f"watch: no line is tagged {', '.join(strange)}")
-    steps, watched = [], {}
+    watched = {}
 
     def on_call(frame, event, arg):
         code = frame.f_code
         if code not in watched:
             watched[code] = _lines(code, statements.get(code.co_filename, ()), tags)
-        return _follow(watched[code], steps, on_call) if watched[code] else None
+        return _follow(watched[code], seen, on_call) if watched[code] else None
 
     before = sys.gettrace()
     sys.settrace(on_call)
     try:
-        yield steps
+        yield
     finally:
         sys.settrace(before)
 
 
-def _follow(lines, steps, owner):
+def _follow(lines, seen, owner):
     """The tracer of one frame. A statement has ended when another one begins."""
     running = None
 
@@ -74,8 +90,7 @@ def _follow(lines, steps, owner):
             begins = lines.get(frame.f_lineno) if event == "line" else None
             if running and begins is not running:
                 statement, wanted = running
-                arrays = statement.arrays(frame, arg)
-                steps.extend(Step(tag, arrays) for tag in wanted)
+                seen(frame, statement, wanted, statement.arrays(frame, arg))
             running = begins
         return on_event
 
