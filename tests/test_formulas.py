@@ -65,9 +65,9 @@ def test_a_formula_is_read_with_its_lines_and_its_source(tmp_path):
     assert backward.source == "Euclid, book V, definition 2."
 
 
-def test_citations_are_tags_of_ops_in_parentheses_or_backticks():
-    text = "(linear.2), `rnn.99`, (rnn.3, rnn.4) but linear.1, (v1.2) or `os.1`"
-    assert cited(text) == {"linear.2", "rnn.99", "rnn.3", "rnn.4"}
+def test_citations_are_tags_in_parentheses_and_those_of_ops_in_backticks():
+    text = "(linear.2), `rnn.99`, (rnn.3, rnn.4), (lineer.2) but linear.1 or `os.1`"
+    assert cited(text) == {"linear.2", "rnn.99", "rnn.3", "rnn.4", "lineer.2"}
 
 
 def test_an_op_with_all_its_tags_has_no_problems(tmp_path):

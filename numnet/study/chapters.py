@@ -114,9 +114,13 @@ def lesson(book, path):
     for each in ran:
         cell, place = each.cell, f"{path.name}, cell {each.cell.number}"
         link = book.linker(place)
-        for tag in re.findall(TAG, " ".join(CITED.findall(cell.text))):
-            if link(tag):
-                book.cited.setdefault(tag, {}).setdefault(path.stem, cell.number)
+        for group in CITED.findall(cell.text):
+            for tag in re.findall(TAG, group):
+                if link(tag):
+                    book.cited.setdefault(tag, {}).setdefault(path.stem, cell.number)
+                elif group[0] == "(":                # a misspelt op, too
+                    raise ValueError(f"{place} cites ({tag}), "
+                                     "but no docstring states it")
         drawn |= each.figures
         if cell.kind == "markdown":
             body = _markdown(cell.text, link, place)

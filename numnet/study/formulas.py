@@ -78,10 +78,11 @@ def problems(folder=NETWORK):
 
 
 def cited(text, folder=NETWORK):
-    """The tags a text cites, (linear.2) or `linear.2`, of ops that state formulas."""
+    """The tags a text cites: any in parentheses, (linear.2), so that a misspelt op is
+    found; in backticks, `linear.2`, those of ops that state formulas."""
     names = {formula.tag.split(".")[0] for formula in read(folder)}
-    tags = {tag for group in CITED.findall(text) for tag in re.findall(TAG, group)}
-    return {tag for tag in tags if tag.split(".")[0] in names}
+    return {tag for group in CITED.findall(text) for tag in re.findall(TAG, group)
+            if group[0] == "(" or tag.split(".")[0] in names}
 
 
 def main(arguments):

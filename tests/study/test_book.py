@@ -205,6 +205,8 @@ def change(path, before, after):
      "numnet/double.py cites (double.7), but no docstring states it"),
     ("lessons/01_double.py", "`double.2`", "`double.7`",
      "01_double.py, cell 1 cites (double.7), but no docstring states it"),
+    ("lessons/01_double.py", "# (double.1)\n", "# (dubble.1)\n",
+     "01_double.py, cell 2 cites (dubble.1), but no docstring states it"),
     ("lessons/01_double.py", "# (double.1)\n", "# (double.9)\n",
      "01_double.py, cell 2 cites (double.9), but no docstring states it"),
     ("lessons/01_double.py", "assert x == 3", "assert x == 4, 'x is 3'",
