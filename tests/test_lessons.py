@@ -25,6 +25,7 @@ def test_there_are_lessons():
 def test_a_lesson_runs_without_a_warning_and_in_time(lesson, tmp_path):
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONIOENCODING": "utf-8",
+                                "OPENBLAS_NUM_THREADS": "1",     # however busy
                                 "PYTHONPATH": os.pathsep.join(paths)}
     try:
         done = subprocess.run([sys.executable, "-W", "error", str(lesson)],
