@@ -9,11 +9,7 @@
 # those of easy-VQA are, so that it is quick.
 
 # %%
-import os
 from pathlib import Path
-
-if "OPENBLAS_NUM_THREADS" not in os.environ:
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"         # for small arrays one is quickest
 
 import numpy as np
 from matplotlib.figure import Figure
