@@ -64,9 +64,9 @@ def _retrieval(model, test):
     one = test.batch(np.array([np.flatnonzero(test.text == text)[0] for text in k]))[0]
     with evaluating(model):
         (_, v), _ = model(**one)                     # each caption once
-        u = np.concatenate([model(**test.batch(rows)[0])[0][0]
-                            for rows in test.batches(0)])
-    text = test.text[np.concatenate(test.batches(0))]
+        batches = test.batches(0)
+        u = np.concatenate([model(**test.batch(rows)[0])[0][0] for rows in batches])
+    text = test.text[np.concatenate(batches)]
     z = u @ v.T
     nearest = text[z.argmax(axis=0)]
     return {"recall_at_1_caption_of_picture": recall_at(z, 1, text),

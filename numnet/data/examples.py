@@ -101,8 +101,9 @@ class Pairs:
         self.texts = sorted(set(texts))
         self.text = np.array([self.texts.index(text) for text in texts])
         self.ids, self.lengths = tokenizer.encode(self.texts)
-        self.label = np.concatenate([np.arange(len(rows)) for rows in self.batches(0)])
-        self.place = np.argsort(np.concatenate(self.batches(0)))
+        batches = self.batches(0)
+        self.label = np.concatenate([np.arange(len(rows)) for rows in batches])
+        self.place = np.argsort(np.concatenate(batches))
 
     def batches(self, size, rng=None):
         """The first picture of every caption, the second of every caption, and so on.
@@ -111,8 +112,9 @@ class Pairs:
         """
         m = len(self.images)
         order = np.arange(m) if rng is None else rng.permutation(m)
-        text = self.text[order]
-        turn = np.array([np.count_nonzero(text[:k] == text[k]) for k in range(m)])
+        by_text = np.argsort(self.text[order], kind="stable")
+        text, turn = self.text[order][by_text], np.empty(m, np.int64)
+        turn[by_text] = np.arange(m) - np.searchsorted(text, text)
         return [order[turn == k] for k in range(turn.max() + 1)]
 
     def rows(self, images):
