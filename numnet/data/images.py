@@ -1,39 +1,52 @@
 """From a picture file to the numbers a network reads."""
 
+import re
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-MOST_PIXELS = 50_000_000
-PNG = b"\x89PNG\r\n\x1a\n"
+MOST_PIXELS, MOST_BYTES, MOST_SCANS = 50_000_000, 300_000_000, 100
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")     # of a JPEG, with its length
 
 
 def read(path):
     """Read a PNG or JPEG picture as it is meant to be seen.
 
     path   →   (h, w, 3) uint8. The kind is told by the file's first bytes, not by its
-    name. A camera's rotation is applied, gray becomes three equal channels, a palette
-    its colours, and what is transparent shows white.
+    name. A camera's rotation is applied (one that cannot be read is none), gray becomes
+    three equal channels, a palette its colours, and what is transparent shows white.
     Raises FileNotFoundError when there is no such file, ValueError when it is no whole
-    8-bit PNG or JPEG or declares more than 50 megapixels (which is asked before any of
-    them is decoded).
+    8-bit PNG or JPEG, or when to decode it would take too long or too much memory:
+    more than 50 megapixels, 300 megabytes, or 100 scans (passes over all pixels of a
+    JPEG; cameras write one, a progressive picture about ten). All three are asked
+    before anything is decoded.
     """
     from PIL import Image, ImageOps
     if not Path(path).is_file():
         raise FileNotFoundError(f"read: there is no picture {path}")
     try:
         with open(path, "rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")          # of a camera's damaged notes
             warnings.simplefilter("error", Image.DecompressionBombWarning)
+            if (size := Path(path).stat().st_size) > MOST_BYTES:
+                raise _Refused(f"has {size:,} bytes; at most {MOST_BYTES:,} are read")
             head = file.read(25)
             if head.startswith(PNG) and head[-1] == 16:
                 raise _Refused("has 16 bits per channel; 8 are expected")
+            if head.startswith(JPEG) and (scans := _scans(head + file.read())) \
+                    > MOST_SCANS:
+                raise _Refused(f"has {scans} scans; at most {MOST_SCANS} are read")
             file.seek(0)
             picture = Image.open(file, formats=("PNG", "JPEG"))
             if picture.width * picture.height > MOST_PIXELS:
                 raise _Refused(f"declares {picture.width} x {picture.height} pixels; "
                                f"at most {MOST_PIXELS:,} are read")
-            picture = ImageOps.exif_transpose(picture)
+            picture.load()
+            with suppress(Exception):
+                picture = ImageOps.exif_transpose(picture)
             if "A" in picture.getbands() or "transparency" in picture.info:
                 picture = picture.convert("RGBA")
                 white = Image.new("RGBA", picture.size, "white")
@@ -51,6 +64,16 @@ def read(path):
 
 class _Refused(Exception):
     pass
+
+
+def _scans(data):
+    """How many scans a JPEG has, up to its end; those of a picture in its notes not."""
+    scans, place = 0, 2
+    while (marker := MARKER.search(data, place)) and marker[1] != b"\xd9":
+        scans += marker[1] == b"\xda"
+        place = marker.end()
+        place += int.from_bytes(data[place:place + 2], "big")
+    return scans
 
 
 def resize(image, size):

@@ -1,6 +1,3 @@
-import struct
-import zlib
-
 import numpy as np
 import pytest
 
@@ -14,16 +11,6 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
 def save(path, pixels=PIXELS, **options):
     Image.fromarray(pixels).save(path, **options)
     return path
-
-
-def png(width, height, bits, color, data=b""):
-    """A PNG file, written by hand."""
-    def chunk(name, body):
-        return (struct.pack(">I", len(body)) + name + body
-                + struct.pack(">I", zlib.crc32(name + body)))
-    header = struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, 0)
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
-            + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b""))
 
 
 def test_a_png_is_read_exactly(tmp_path):
@@ -80,21 +67,6 @@ def test_one_pixel_is_a_picture(tmp_path):
     assert (read(save(tmp_path / "a.png", PIXELS[:1, :1])) == PIXELS[:1, :1]).all()
 
 
-@pytest.mark.parametrize("color", [0, 2], ids=["gray", "colour"])
-def test_sixteen_bits_are_refused(color, tmp_path):
-    row = b"\0" + b"\1\2" * (3 if color else 1) * 3
-    (tmp_path / "a.png").write_bytes(png(3, 2, 16, color, row * 2))
-    with pytest.raises(ValueError, match="a.png has 16 bits per channel; 8 are expect"):
-        read(tmp_path / "a.png")
-
-
-@pytest.mark.parametrize("width, height", [(7072, 7072), (9999, 9500), (60000, 60000)])
-def test_a_huge_picture_is_refused_before_it_is_decoded(width, height, tmp_path):
-    (tmp_path / "a.png").write_bytes(png(width, height, 8, 2))
-    with pytest.raises(ValueError, match="a.png declares .* pixels; at most 50,0"):
-        read(tmp_path / "a.png")
-
-
 @pytest.mark.parametrize("name", ["a.png", "a.jpg"])
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.9])
 def test_a_truncated_picture_is_refused(name, share, tmp_path):
@@ -104,13 +76,6 @@ def test_a_truncated_picture_is_refused(name, share, tmp_path):
     path.write_bytes(data[:int(share * len(data))])
     with pytest.raises(ValueError, match=f"read: .*{name} is not a whole PNG or JPEG"):
         read(path)
-
-
-@pytest.mark.parametrize("data", [b"", b"text", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"])
-def test_what_is_no_picture_is_refused(data, tmp_path):
-    (tmp_path / "a.png").write_bytes(data)
-    with pytest.raises(ValueError, match="a.png is not a whole PNG or JPEG"):
-        read(tmp_path / "a.png")
 
 
 def test_a_missing_picture_is_named(tmp_path):
