@@ -4,6 +4,7 @@ A checkpoint is a `.npz`: a zip of one `.npy` file per array, never a pickle.
 """
 
 import os
+import re
 import zipfile
 from pathlib import Path
 
@@ -17,7 +18,7 @@ def write_atomically(path, write):
     `write` fails. Raises what `write` raises, and OSError.
     """
     path = Path(path)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")    # see leftovers
     try:
         with open(temporary, "wb") as file:
             write(file)
@@ -26,6 +27,12 @@ def write_atomically(path, write):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def leftovers(folder):
+    """The half-written files that writers left in a folder when they were killed."""
+    return [path for path in Path(folder).glob("*.tmp")
+            if re.fullmatch(r".+\.\d+\.tmp", path.name)]
 
 
 def write_text(path, text):
@@ -92,6 +99,8 @@ def _read(archive, member):
         shape, fortran, dtype = read_header(file)
         if dtype.hasobject:
             raise ValueError(f"its member {name} holds Python objects")
+        if dtype.itemsize == 0:                      # any number fits in no bytes
+            raise ValueError(f"its member {name} holds {dtype}, which is nothing")
         count = 1
         for size in shape:                           # whole numbers do not overflow
             count *= size

@@ -38,7 +38,7 @@ def start(config, folder, say=print):
 
 def expect_empty(folder):
     """Refuse a directory that holds anything, rather than write over it."""
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and {*folder.iterdir()} - {*checkpoint.leftovers(folder)}:
         raise FileExistsError(f"{folder} is not empty: choose another --out, or go on "
                               "with a run that was stopped by --resume RUN")
 
@@ -47,6 +47,8 @@ def go_on(folder, say=print):
     """Train a run from its last whole epoch to its end. Returns its metrics."""
     folder = Path(folder)
     config = read_config(folder)
+    for path in checkpoint.leftovers(folder):
+        path.unlink(missing_ok=True)
     model, task = build(config)
     optimizer = optimizer_of(config, model)
     history = []
@@ -181,12 +183,18 @@ def _restore(path, model, optimizer):
                 if key.startswith(name)}
 
     try:
-        columns = {name: column.tolist() for name, column in part("history.").items()}
+        parts = ("model.", "optimizer.", "history.")
+        if extra := [name for name in arrays if not name.startswith(parts)]:
+            raise ValueError(f"its {', '.join(extra)} is not of a run")
+        columns = part("history.")
         if columns.keys() != set(COLUMNS):
             raise ValueError(f"its history must have {', '.join(COLUMNS)}, "
                              f"got {', '.join(columns)}")
-        history = [dict(zip(columns, row, strict=True))
-                   for row in zip(*columns.values(), strict=True)]
+        if any(column.ndim != 1 or column.dtype.kind not in "if"
+               for column in columns.values()):
+            raise ValueError("its history must be columns of numbers")
+        history = [dict(zip(columns, row, strict=True)) for row in zip(
+            *(column.tolist() for column in columns.values()), strict=True)]
         model.load_state_dict(part("model."))
         optimizer.load_state_dict(part("optimizer."))
     except (ValueError, TypeError) as error:

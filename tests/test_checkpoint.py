@@ -9,6 +9,7 @@ import textwrap
 import tracemalloc
 import warnings
 import zipfile
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -126,6 +127,9 @@ BAD = {
     "no .npy name": (archive(("w.txt", npy())), r"a member 'w.txt'"),
     "no .npy inside": (archive(("w.npy", b"weights")), "magic string"),
     "empty member": (archive(("w.npy", b"")), "EOF|expected 8 bytes"),
+    "path with a drive": (archive(("C:\\..\\w.npy", npy())), "a member 'C:"),
+    "zip in a zip": (archive(("w.npz", SOUND)), r"a member 'w.npz'"),
+    "zip as an array": (archive(("w.npy", SOUND)), "magic string"),
     "two of one name": (archive(("w.npy", npy()), ("w.npy", npy())),
                         "two members of one name"),
     "more than the file": (archive(("w.npy", npy()), declared=1 << 40),
@@ -142,6 +146,16 @@ BAD = {
     "no shape": (archive(("w.npy", npy(shape=None))), "shape is not valid"),
     "no dtype": (archive(("w.npy", npy(descr="nonsense"))), "not a valid dtype"),
     "huge dtype": (archive(("w.npy", npy(descr="<U100000000"))), "declares shape"),
+    "many numbers of no bytes": (archive(("w.npy", npy(
+        np.zeros(0), descr="|V0", shape=(10 ** 12,)))), "holds .*, which is nothing"),
+    "too many axes": (archive(("w.npy", npy(shape=(1,) * 65 + (6,)))), "not a sound"),
+    "header longer than the file": (archive((
+        "w.npy", b"\x93NUMPY\2\0\xff\xff\xff\xff" + npy()[10:])), "EOF"),
+    "header of a megabyte": (archive((
+        "w.npy", b"\x93NUMPY\2\0" + struct.pack("<I", 10 ** 6) + b" " * 10 ** 6)),
+        "Header info length"),
+    "wrong checksum": (SOUND.replace(ARRAYS["w"].tobytes(), bytes(24)),
+                       "Bad CRC-32"),
     "brackets": (archive(("w.npy", by_hand("(" * 9000))), "not a sound"),
     ".npy of tomorrow": (archive(("w.npy", b"\x93NUMPY\x09\0" + npy()[8:])),
                          r"\.npy version|format version"),
@@ -161,6 +175,31 @@ def test_a_damaged_file_is_one_error_that_names_it_and_takes_no_memory(name, tmp
         assert tracemalloc.get_traced_memory()[1] < 4_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_all_damaged_files_together_take_little_memory_and_time(tmp_path):
+    for k, (data, _) in enumerate(BAD.values()):
+        (tmp_path / f"{k}.npz").write_bytes(data)
+    program = textwrap.dedent("""
+        import resource, sys, time
+        import numpy as np
+        from numnet import checkpoint
+        used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = used()
+        for path in sys.argv[1:]:
+            try:
+                checkpoint.load(path)
+            except ValueError:
+                print("refused", end=" ")
+        unit = 2 ** 20 if sys.platform == "darwin" else 2 ** 10
+        print((used() - before) / unit, time.process_time())
+        """)
+    pytest.importorskip("resource", reason="this system does not tell how much is used")
+    *said, megabytes, seconds = subprocess.run(
+        [sys.executable, "-c", program, *map(str, tmp_path.iterdir())], check=True,
+        capture_output=True, text=True, timeout=60).stdout.split()
+    assert said == ["refused"] * len(BAD)
+    assert float(megabytes) < 20 and float(seconds) < 5
 
 
 def test_a_file_that_is_cut_short_anywhere_is_refused(tmp_path):
@@ -213,6 +252,14 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(kept):
             checkpoint.write_atomically(kept / name, failing)
 
 
+def test_a_new_file_takes_the_name_of_the_old_one(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    old = path.stat().st_ino
+    checkpoint.write_atomically(path, lambda file: file.write(b"new"))
+    assert path.read_bytes() == b"new" and path.stat().st_ino != old
+
+
 def test_a_write_that_is_interrupted_leaves_the_old_file(kept):
     def interrupted(file):
         file.write(b"half")
@@ -242,15 +289,28 @@ def test_a_missing_folder_is_named(kept):
         checkpoint.write_text(kept / "missing" / "a.txt", "new")
 
 
-@pytest.mark.skipif(os.name == "nt" or not os.geteuid(),
-                    reason="Windows and root may write to a read-only folder")
-def test_a_read_only_folder_keeps_its_files(kept):
-    kept.chmod(0o500)
+@contextmanager
+def unprivileged():
+    """Root, who may write anywhere, is nobody within it; others are who they are."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
     try:
-        with pytest.raises(PermissionError):
-            checkpoint.save(kept / "a.npz", {})
-        with pytest.raises(PermissionError):
-            checkpoint.save(kept / "new.npz", {})
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets a read-only folder be filled")
+def test_a_read_only_folder_keeps_its_files(kept, monkeypatch):
+    monkeypatch.chdir(kept)
+    kept.chmod(0o555)
+    try:
+        with unprivileged():
+            for name in "a.npz", "new.npz":
+                with pytest.raises(PermissionError):
+                    checkpoint.save(name, {})
     finally:
         kept.chmod(0o700)
 

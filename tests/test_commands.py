@@ -225,20 +225,6 @@ def test_stopping_ends_with_130_and_one_line(run, capsys, monkeypatch):
     assert capsys.readouterr().err == "numnet: stopped\n"
 
 
-def test_a_full_disk_is_one_line_and_leaves_the_last_epoch(tmp_path):
-    pytest.importorskip("resource", reason="this system has no limit on file sizes")
-    config = recipes.Config(data="shapes", epochs=2)
-    with pytest.raises(KeyboardInterrupt):
-        runs.start(config, tmp_path / "run", say=stop_at("epoch 1/2"))
-    before = contents(tmp_path)
-
-    limit = "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (50_000, 50_000))"
-    with program("train", "--resume", tmp_path / "run", before=limit) as process:
-        _, err = process.communicate()
-    assert process.returncode == 2 and re.fullmatch("numnet: .*\n", err)
-    assert contents(tmp_path) == before
-
-
 # ---- evaluate -----------------------------------------------------------------------
 
 def test_evaluate_gives_the_accuracy_that_training_gave(trained, capsys):

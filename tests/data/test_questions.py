@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from numnet.checkpoint import write_atomically
 from numnet.data import Questions, load, split_by_image
 from numnet.data.easy_vqa import cache_directory
 
@@ -99,28 +98,6 @@ def test_a_split_refuses_a_share_outside_0_and_1(fraction):
 def test_load_names_the_datasets_there_are():
     with pytest.raises(ValueError, match="one of easy-vqa, shapes, got 'vqa'"):
         load("vqa")
-
-
-def test_a_file_that_fails_while_written_leaves_the_old_one(tmp_path):
-    path = tmp_path / "file"
-    write_atomically(path, lambda file: file.write(b"old"))
-
-    def fail(file):
-        file.write(b"half")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        write_atomically(path, fail)
-    assert path.read_bytes() == b"old"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
-
-
-def test_a_new_file_takes_the_name_of_the_old_one(tmp_path):
-    path = tmp_path / "file"
-    path.write_bytes(b"old")
-    old = path.stat().st_ino
-    write_atomically(path, lambda file: file.write(b"new"))
-    assert path.read_bytes() == b"new" and path.stat().st_ino != old
 
 
 @pytest.mark.parametrize("platform, variable, end", [
