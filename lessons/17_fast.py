@@ -111,11 +111,12 @@ assert times["loops"] > 10 * times["im2col (conv2d)"]
 # %%
 figure = Figure(figsize=(7, 2.6), layout="constrained")
 axes = figure.subplots()
-for name, seconds in times.items():
-    axes.plot(1e3 * seconds, name, "o", markersize=10,
+for place, (name, seconds) in enumerate(times.items()):
+    axes.plot(1e3 * seconds, place, "o", markersize=10,
               color=GRAY if name == "loops" else ORANGE if name == "einsum" else BLUE)
-    axes.annotate(f"{1e3 * seconds:.3g} ms", (1e3 * seconds, name), (9, 0),
+    axes.annotate(f"{1e3 * seconds:.3g} ms", (1e3 * seconds, place), (9, 0),
                   textcoords="offset points", va="center")
+axes.set_yticks(range(len(times)), times)
 axes.set(xscale="log", xlabel="milliseconds (each line: 10 times longer)",
          title="The same convolution (conv2d.1)", ylim=(3.5, -0.5),
          xlim=(None, 1e4 * times["loops"]))

@@ -99,6 +99,7 @@ def test_every_op_has_its_place_on_a_page(pages):
                    for link in contents), file
 
 
+@pytest.mark.source
 def test_every_formula_is_in_the_index_and_linked_from_there_and_back(pages, book):
     index = (book / "equations.html").read_text(encoding="utf-8")
     rows = dict(re.findall(r'<tr id="eq-([^"]*)">(.*?)</tr>', index, re.DOTALL))
@@ -275,6 +276,7 @@ def test_without_the_extra_formulas_are_text_and_code_has_no_colours(small):
     assert '<img src="figures/dot.svg" alt="A dot">' in done.stdout
 
 
+@pytest.mark.source
 def test_without_the_extra_the_whole_source_can_still_be_set(monkeypatch):
     monkeypatch.setattr(mathml, "convert", None)
     monkeypatch.setattr(reader, "highlight", None)

@@ -81,6 +81,7 @@ def test_the_list_has_every_formula_under_its_file(capsys):
                       for formula in FORMULAS}
 
 
+@pytest.mark.source
 def test_one_formula_is_shown_with_all_that_hangs_on_it(capsys):
     assert main(["formulas", "attention.2"]) == 0
     first, *rest = capsys.readouterr().out.splitlines()
