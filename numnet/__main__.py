@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from numnet import __version__, recipes
+from numnet import __version__, parallel, recipes
 from numnet.commands import evaluate, predict, train
 from numnet.training import TrainingStopped
 
@@ -20,16 +20,14 @@ def main(argv=None):
         return code
     except BrokenPipeError:                          # whoever read has enough: | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return parallel.end(1)
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
-        print(f"numnet: {error.strerror or error}{where}", file=sys.stderr)
+        return parallel.fail(f"{error.strerror or error}{where}")
     except (ValueError, OverflowError, TrainingStopped) as error:
-        print(f"numnet: {error}", file=sys.stderr)
+        return parallel.fail(error)
     except KeyboardInterrupt:
-        print("numnet: stopped", file=sys.stderr)
-        return 130
-    return 2
+        return parallel.fail("stopped", 130)
 
 
 def check(arguments):
@@ -57,8 +55,16 @@ def book(arguments):
     return book.main(arguments)
 
 
+class _Parser(argparse.ArgumentParser):
+    """As its parent, but what is wrong in all processes of a team is said once."""
+
+    def error(self, message):
+        parallel.give_way()
+        super().error(message)
+
+
 def _parser():
-    parser = argparse.ArgumentParser(prog="numnet", description=(
+    parser = _Parser(prog="numnet", description=(
         "Neural networks in NumPy, every backward pass by hand, next to its equation."))
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="command")
@@ -92,6 +98,8 @@ def _parser():
                        help="train on each input alone too, and compare")
     added.add_argument("--resume", metavar="RUN",
                        help="go on with a run that was stopped, as it was configured")
+    added.add_argument("--parallel", action="store_true",
+                       help="with all processes that mpiexec started")
 
     added = command(evaluate, "Measure a run on the test questions.")
     added.add_argument("run", metavar="RUN")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from numnet import data, recipes, runs
+from numnet import data, parallel, recipes, runs
 from numnet.activation import sigmoid, softmax
 from numnet.data import denoise, derived, images
 from numnet.data import sort_of_clevr as clevr
@@ -21,28 +21,30 @@ CHOSEN = ("model", "task", "fusion", "text", "seed", "epochs", "batch_size",
 
 
 def train(arguments):
+    team = parallel.assemble() if arguments.parallel else parallel.alone()
     settings = {key: getattr(arguments, key) for key in CHOSEN
                 if getattr(arguments, key) is not None}
     if arguments.resume:
         if settings or arguments.data or arguments.out or arguments.ablation:
             raise ValueError("--resume goes on with a run as it was configured: "
                              "it takes no other option")
-        runs.go_on(arguments.resume)
+        runs.go_on(arguments.resume, print, team)
         return 0
-    name = arguments.data
-    if name is None:
-        name = "easy-vqa" if importlib.util.find_spec("easy_vqa") else "shapes"
-        print("data: " + ("easy-vqa, since its package is installed"
-                          if name == "easy-vqa" else
-                          "generated shapes, since the package easy-vqa is not "
-                          "installed (pip install numnet[vqa])"))
+    name = arguments.data or team.first(_data_there_is)
     config = recipes.configure(data=name, **settings)
-    folder = arguments.out or _free_folder(name)
-    if arguments.ablation:
-        runs.ablate(config, folder)
-    else:
-        runs.start(config, folder)
+    folder = arguments.out or team.first(lambda: _free_folder(name))
+    run = runs.ablate if arguments.ablation else runs.start
+    run(config, folder, print, team)
     return 0
+
+
+def _data_there_is():
+    name = "easy-vqa" if importlib.util.find_spec("easy_vqa") else "shapes"
+    print("data: " + ("easy-vqa, since its package is installed"
+                      if name == "easy-vqa" else
+                      "generated shapes, since the package easy-vqa is not "
+                      "installed (pip install numnet[vqa])"))
+    return name
 
 
 def _free_folder(name):

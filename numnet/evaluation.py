@@ -64,7 +64,7 @@ def _retrieval(model, test):
     one = test.batch(np.array([np.flatnonzero(test.text == text)[0] for text in k]))[0]
     with evaluating(model):
         (_, v), _ = model(**one)                     # each caption once
-        batches = test.batches(0)
+        batches = test.batches(64)
         u = np.concatenate([model(**test.batch(rows)[0])[0][0] for rows in batches])
     text = test.text[np.concatenate(batches)]
     z = u @ v.T

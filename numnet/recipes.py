@@ -24,7 +24,7 @@ CHOICES = {
 SETTINGS = (                           # where this is chosen, this is otherwise
     ({"fusion": "attention"}, {"optimizer": "adam", "lr": 0.002, "warmup": 0.05}),
     ({"text": "attention"}, {"optimizer": "adam", "lr": 0.002, "warmup": 0.05}),
-    ({"task": "match"}, {"lr": 0.05, "epochs": 6}),
+    ({"task": "match"}, {"lr": 0.05, "epochs": 6, "batch_size": 24}),
     ({"task": "yes-no"}, {"fusion": "product", "optimizer": "adam", "lr": 0.002,
                           "epochs": 12}),
     ({"optimizer": "adam"}, {"lr": 0.002}),

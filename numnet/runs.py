@@ -8,7 +8,8 @@
     curves.png, confusion.png
 
 Every file is written whole or not at all. A run that was stopped goes on from its last
-whole epoch with the very numbers it would have had.
+whole epoch with the very numbers it would have had. In a team of processes all call the
+same functions, and the first one alone reads and writes the directory and speaks.
 """
 
 import csv
@@ -21,19 +22,32 @@ import numpy as np
 
 from numnet import checkpoint
 from numnet.evaluation import measure
+from numnet.parallel import ALONE
 from numnet.recipes import INPUTS, Config, build, complete, examples, optimizer_of
 from numnet.training import COLUMNS, fit
 
 
-def start(config, folder, say=print):
+def start(config, folder, say=print, team=ALONE):
     """Train a new run into a folder, which must not hold one. Returns its metrics."""
     folder = Path(folder)
-    expect_empty(folder)
-    config = complete(config)
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoint.write_text(folder / "config.json",
-                          json.dumps(asdict(config), indent=1, ensure_ascii=False))
-    return go_on(folder, say)
+    expect_shares(config, team)
+
+    def begin():
+        expect_empty(folder)
+        whole = complete(config)
+        folder.mkdir(parents=True, exist_ok=True)
+        checkpoint.write_text(folder / "config.json",
+                              json.dumps(asdict(whole), indent=1, ensure_ascii=False))
+
+    team.first(begin)
+    return go_on(folder, say, team)
+
+
+def expect_shares(config, team):
+    """Refuse to share out batches whose loss is not a mean over their examples."""
+    if config.task == "match" and team is not ALONE:
+        raise ValueError("--task match does not go with --parallel: its loss weighs "
+                         "all pictures and texts of a batch against each other")
 
 
 def expect_empty(folder):
@@ -43,20 +57,26 @@ def expect_empty(folder):
                               "with a run that was stopped by --resume RUN")
 
 
-def go_on(folder, say=print):
+def go_on(folder, say=print, team=ALONE):
     """Train a run from its last whole epoch to its end. Returns its metrics."""
     folder = Path(folder)
-    config = read_config(folder)
-    for path in checkpoint.leftovers(folder):
-        path.unlink(missing_ok=True)
+    path = folder / "checkpoint.npz"
+
+    def found():
+        config = read_config(folder)
+        for file in checkpoint.leftovers(folder):
+            file.unlink(missing_ok=True)
+        return config, checkpoint.load(path) if path.is_file() else None
+
+    config, saved = team.first(found)
+    expect_shares(config, team)
     model, task = build(config)
     optimizer = optimizer_of(config, model)
-    history = []
-    if (folder / "checkpoint.npz").is_file():
-        history = _restore(folder / "checkpoint.npz", model, optimizer)
+    history = _restore(path, saved, model, optimizer) if saved else []
 
     train, validation, test = examples(config)
     parameters = sum(p.value.size for p in model.parameters())
+    say = say if team.leads else _nothing
     say(f"{config.data}, {config.task}, {config.inputs}: {_count(train)} to train on, "
         f"{_count(validation)} to validate, {_count(test)} to test; "
         f"{parameters:,} parameters; writing to {folder}")
@@ -67,11 +87,11 @@ def go_on(folder, say=print):
         checkpoint.save(folder / "weights.npz", model.state_dict())
         checkpoint.write_text(folder / "history.csv", _table(history))
 
-    if history:                        # it may have been stopped between two files
+    if history and team.leads:         # it may have been stopped between two files
         write_weights(history)
 
     def on_epoch(history):
-        checkpoint.save(folder / "checkpoint.npz", {
+        checkpoint.save(path, {
             **{f"model.{name}": value for name, value in model.state_dict().items()},
             **{f"optimizer.{name}": v for name, v in optimizer.state_dict().items()},
             **{f"history.{name}": np.array([row[name] for row in history])
@@ -82,32 +102,41 @@ def go_on(folder, say=print):
     history = fit(model, optimizer, train, validation, epochs=config.epochs,
                   batch_size=config.batch_size, seed=config.seed,
                   max_norm=config.max_norm, warmup=config.warmup, hold=config.hold,
-                  task=task, history=history, on_epoch=on_epoch)
-    metrics, matrix = measure(config, model, task, test)
-    metrics |= {f"validation_{task.rating}": history[-1]["validation_rating"],
-                "seconds": sum(row["seconds"] for row in history),
-                "parameters": parameters}
-    checkpoint.write_text(folder / "metrics.json", json.dumps(metrics, indent=1))
-    from numnet.study import plots
-    plots.curves(history, folder / "curves.png", task.rating)
-    if matrix is not None:
-        plots.confusion(matrix, config.answers, folder / "confusion.png")
-    say(f"{summary(metrics)}, after {metrics['seconds']:.1f} s of training")
-    return metrics
+                  task=task, history=history, team=team,
+                  on_epoch=on_epoch if team.leads else None)
+
+    def finish():
+        metrics, matrix = measure(config, model, task, test)
+        metrics |= {f"validation_{task.rating}": history[-1]["validation_rating"],
+                    "seconds": sum(row["seconds"] for row in history),
+                    "parameters": parameters}
+        checkpoint.write_text(folder / "metrics.json", json.dumps(metrics, indent=1))
+        from numnet.study import plots
+        plots.curves(history, folder / "curves.png", task.rating)
+        if matrix is not None:
+            plots.confusion(matrix, config.answers, folder / "confusion.png")
+        say(f"{summary(metrics)}, after {metrics['seconds']:.1f} s of training")
+        return metrics
+
+    return team.first(finish)
 
 
-def ablate(config, folder, say=print):
+def ablate(config, folder, say=print, team=ALONE):
     """Train on both inputs, on each alone, and on shuffled questions, and compare."""
     folder = Path(folder)
-    expect_empty(folder)
+    team.first(lambda: expect_empty(folder))
     ratings = {}
     for one in [replace(config, inputs=inputs) for inputs in INPUTS]:
         name = "fused" if one.inputs == "both" else one.inputs
-        metrics = start(one, folder / name.replace(" ", "-"), say)
+        metrics = start(one, folder / name.replace(" ", "-"), say, team)
         judged, ratings[name] = next(iter(metrics.items()))
-    checkpoint.write_text(folder / "ablation.json", json.dumps(ratings, indent=1))
-    from numnet.study import plots
-    plots.ablation(ratings, folder / "ablation.png", judged.replace("_", " "))
+
+    def compare():
+        checkpoint.write_text(folder / "ablation.json", json.dumps(ratings, indent=1))
+        from numnet.study import plots
+        plots.ablation(ratings, folder / "ablation.png", judged.replace("_", " "))
+
+    team.first(compare)
     return ratings
 
 
@@ -148,6 +177,10 @@ def read_config(folder):
         raise ValueError(f"{path} is not a run's config: {error}") from error
 
 
+def _nothing(line):
+    """What a process says that is not the first."""
+
+
 def describe(row, config, task):
     """One line about an epoch."""
     return (f"epoch {row['epoch']}/{config.epochs}  loss {row['loss']:.4f}  "
@@ -174,10 +207,8 @@ def _count(examples):
     return f"{pictures} with {examples.label.size:,} questions"
 
 
-def _restore(path, model, optimizer):
-    """Set model and optimiser to a checkpoint; return its history."""
-    arrays = checkpoint.load(path)
-
+def _restore(path, arrays, model, optimizer):
+    """Set model and optimiser to the arrays of a checkpoint; return its history."""
     def part(name):
         return {key.removeprefix(name): value for key, value in arrays.items()
                 if key.startswith(name)}

@@ -1,7 +1,8 @@
 """What is asked of a network: its loss, how its scores are read, what counts as good.
 
-A task has `loss(z, label)`, an op; `read(z)`, what the network says; `rate(said,
-label)`, how good that is; and `rating`, the name of this measure.
+A task has `loss(z, label)`, an op; `count(label)`, over how many examples the loss is
+a mean; `read(z)`, what the network says; `rate(said, label)`, how good that is; and
+`rating`, the name of this measure.
 """
 
 import numpy as np
@@ -17,6 +18,9 @@ class Answer:
 
     def loss(self, z, label):
         return cross_entropy(z, label=label)
+
+    def count(self, label):
+        return label.size
 
     def read(self, z):
         return z.argmax(axis=-1)
@@ -36,6 +40,9 @@ class Binary:
     def loss(self, z, label):
         return binary_cross_entropy(z, target=label[:, None])
 
+    def count(self, label):
+        return len(label)
+
     def read(self, z):
         return (z[:, 0] > 0).astype(np.int64)
 
@@ -51,6 +58,9 @@ class Measure:
     def loss(self, z, label):
         return mse(z, target=label[:, None])
 
+    def count(self, label):
+        return len(label)
+
     def read(self, z):
         return z[:, 0]
 
@@ -61,7 +71,9 @@ class Measure:
 class Match:
     """Find each picture's text in the batch: (u, v) of a JointEmbedding, rows in pairs.
 
-    label (n) is 0, 1, …: the text of picture n is text n.
+    It says 1 where a picture's nearest text is its own and 0 otherwise; label (n) is 1.
+    The loss weighs all pairs of a batch against each other: the count is that of the
+    pairs, but parts of a batch have other losses, of which the whole's is no mean.
     """
 
     rating = "accuracy"
@@ -72,9 +84,12 @@ class Match:
     def loss(self, z, label):
         return self.model.loss(*z)
 
+    def count(self, label):
+        return len(label)
+
     def read(self, z):
         u, v = z
-        return (u @ v.T).argmax(axis=1)
+        return ((u @ v.T).argmax(axis=1) == np.arange(len(u))).astype(np.int64)
 
     def rate(self, said, label):
         return accuracy(said, label)

@@ -46,10 +46,10 @@ def test_a_measure_is_the_number_said():
 def test_a_match_is_the_text_closest_to_the_picture_and_the_loss_is_the_models():
     model = joint_embedding(7, np.random.default_rng(0), channels=(4, 6), width=8)
     task, u, v = Match(model), np.eye(3, 8), np.eye(3, 8)[[0, 2, 1]]
-    assert task.read((u, v)).tolist() == [0, 2, 1]
+    assert task.read((u, v)).tolist() == [1, 0, 0]
     assert task.rating == "accuracy"
-    assert task.rate(task.read((u, v)), np.arange(3)) == 1 / 3
-    loss, backward = task.loss((u, v), np.arange(3))
+    assert task.rate(task.read((u, v)), np.ones(3, int)) == 1 / 3
+    loss, backward = task.loss((u, v), np.ones(3, int))
     assert loss == model.loss(u, v)[0]
     du, dv = backward()
     assert du.shape == dv.shape == (3, 8) and np.any(model.s.grad)

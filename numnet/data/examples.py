@@ -92,8 +92,8 @@ class Examples:
 class Pairs:
     """Pictures and their captions, in batches where no caption comes twice.
 
-    images (m, c, h, w) float32   texts, their captions (m)
-    What belongs together stands in the same place of a batch, so labels are 0, 1, …
+    images (m, c, h, w) float32   texts, their captions (m)   label (m), 1 everywhere:
+    what stands in the same place of a batch belongs together
     """
 
     def __init__(self, images, texts, tokenizer):
@@ -101,28 +101,26 @@ class Pairs:
         self.texts = sorted(set(texts))
         self.text = np.array([self.texts.index(text) for text in texts])
         self.ids, self.lengths = tokenizer.encode(self.texts)
-        batches = self.batches(0)
-        self.label = np.concatenate([np.arange(len(rows)) for rows in batches])
-        self.place = np.argsort(np.concatenate(batches))
+        self.label = np.ones(len(images), np.int64)
 
     def batches(self, size, rng=None):
-        """The first picture of every caption, the second of every caption, and so on.
-
-        Shuffled before, if rng is given; the size is that of the set of captions.
+        """The first picture of every caption, the second of every caption, and so on,
+        each of these rounds in groups of `size`; shuffled before, if rng is given.
         """
         m = len(self.images)
         order = np.arange(m) if rng is None else rng.permutation(m)
         by_text = np.argsort(self.text[order], kind="stable")
         text, turn = self.text[order][by_text], np.empty(m, np.int64)
         turn[by_text] = np.arange(m) - np.searchsorted(text, text)
-        return [order[turn == k] for k in range(turn.max() + 1)]
+        rounds = [order[turn == k] for k in range(turn.max() + 1)]
+        return [one[k:k + size] for one in rounds for k in range(0, len(one), size)]
 
     def rows(self, images):
         """Where these pictures stand in `label`."""
-        return self.place[images]
+        return images
 
     def batch(self, images):
         """What the model is called with, and the labels, for these pictures."""
         text = self.text[images]
         return {"images": self.images[images], "ids": self.ids[text],
-                "lengths": self.lengths[text]}, np.arange(len(images))
+                "lengths": self.lengths[text]}, self.label[images]

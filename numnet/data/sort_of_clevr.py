@@ -11,6 +11,8 @@ Source: Santoro et al. 2017 (arXiv 1706.01427), https://github.com/kimhc6028/
 relational-networks (the usual generator).
 """
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from numnet.data.images import prepare
@@ -123,11 +125,26 @@ def encode(images, asked):
             "question": np.tile(np.arange(asked), (len(images), 1))}
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """Some of the `size` pictures that come from a seed, all of them or a slice."""
+
+    seed: int
+    size: int
+    pictures: range
+
+    def __len__(self):
+        return len(self.pictures)
+
+    def __getitem__(self, part):
+        return replace(self, pictures=self.pictures[part])
+
+
 class FreshScenes:
     """Pictures without end, to train on: no batch ever comes again.
 
-    An epoch is `steps` batches. A batch is named by a seed and a number of pictures;
-    the seeds come from the rng given to `batches`, and with them everything else.
+    An epoch is `steps` batches. A batch is named by a seed and a number of pictures
+    (Drawn); the seeds come from the rng given to `batches`, and with them everything.
     """
 
     def __init__(self, steps):
@@ -136,16 +153,15 @@ class FreshScenes:
         self.steps = steps
 
     def batches(self, size, rng=None):
-        """Pairs (seed, size), one for each step; without rng the seeds are 0, 1, …"""
+        """One Drawn for each step; without rng the seeds are 0, 1, …"""
         seeds = (range(self.steps) if rng is None
                  else rng.integers(2 ** 63, size=self.steps).tolist())
-        return [(seed, size) for seed in seeds]
+        return [Drawn(seed, size, range(size)) for seed in seeds]
 
-    def batch(self, key):
-        """What the model is called with, and the labels (size, 48)."""
-        seed, size = key
-        images, label = generate(np.random.default_rng(seed), size)
-        return encode(images, len(QUESTIONS)), label
+    def batch(self, drawn):
+        """What the model is called with, and the labels (len(drawn), 48)."""
+        images, label = generate(np.random.default_rng(drawn.seed), drawn.size)
+        return encode(images[drawn.pictures], len(QUESTIONS)), label[drawn.pictures]
 
 
 class Scenes:

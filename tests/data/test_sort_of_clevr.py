@@ -105,8 +105,20 @@ def test_a_fresh_batch_comes_from_its_key_alone_and_a_key_from_the_rng():
     assert (inputs["images"] != other["images"]).any()
 
 
+def test_the_shares_of_a_fresh_batch_are_its_pictures():
+    fresh = soc.FreshScenes(2)
+    drawn = fresh.batches(5)[1]
+    (whole, label), shares = fresh.batch(drawn), [drawn[0::2], drawn[1::2]]
+    assert [len(share) for share in shares] == [3, 2] and len(drawn[5::2]) == 0
+    for k, share in enumerate(shares):
+        inputs, own = fresh.batch(share)
+        np.testing.assert_array_equal(own, label[k::2])
+        for name in "images", "question":
+            np.testing.assert_array_equal(inputs[name], whole[name][k::2])
+
+
 def test_a_batch_is_what_a_network_is_called_with():
-    inputs, label = soc.FreshScenes(1).batch((0, 3))
+    inputs, label = soc.FreshScenes(1).batch(soc.Drawn(0, 3, range(3)))
     assert inputs["images"].shape == (3, 3, 75, 75)
     assert inputs["images"].dtype == np.float32
     assert inputs["images"].min() == 0 and inputs["images"].max() == 1
