@@ -30,6 +30,21 @@ def main(argv=None):
         return parallel.fail("stopped", 130)
 
 
+def explain(arguments):
+    from numnet.study import explain
+    return explain.main(arguments)
+
+
+def search(arguments):
+    from numnet.study import search
+    return search.main(arguments)
+
+
+def export(arguments):
+    from numnet.study import export
+    return export.main(arguments)
+
+
 def check(arguments):
     from numnet.study import gradcheck
     return gradcheck.main()
@@ -115,6 +130,28 @@ def _parser():
     added.add_argument("--image", required=True, metavar="FILE", help="PNG or JPEG")
     added.add_argument("--question", required=True)
     added.add_argument("--top", type=_whole(1), default=3, help="how many answers")
+
+    added = command(explain, "Draw what in a picture and a question moved the answer.")
+    added.add_argument("run", metavar="RUN")
+    added.add_argument("--image", required=True, metavar="FILE", help="PNG or JPEG")
+    added.add_argument("--question", required=True)
+    added.add_argument("-o", "--out", default="explain.png", metavar="FILE.png")
+
+    added = command(search, "Find pictures for a caption, or captions for a picture.")
+    added.add_argument("run", metavar="RUN", help="trained by --task match")
+    wanted = added.add_mutually_exclusive_group(required=True)
+    wanted.add_argument("caption", nargs="?", metavar="CAPTION")
+    wanted.add_argument("--image", metavar="FILE", help="PNG or JPEG: rank captions")
+    added.add_argument("--top", type=_whole(1), default=10, help="how many are shown")
+    added.add_argument("-o", "--out", metavar="FILE.png",
+                       help="where the pictures are drawn (search.png)")
+
+    added = command(export, "Write a run's network for PyTorch.")
+    added.add_argument("run", metavar="RUN")
+    added.add_argument("-o", "--out", required=True, metavar="DIR",
+                       help="a new directory")
+    added.add_argument("--verify", action="store_true",
+                       help="compare the two in float64; needs PyTorch")
 
     command(check, "Check the gradient of every argument of every op.")
 

@@ -2,17 +2,13 @@
 
 import importlib.util
 import itertools
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from numnet import data, parallel, recipes, runs
-from numnet.activation import sigmoid, softmax
-from numnet.data import denoise, derived, images
-from numnet.data import sort_of_clevr as clevr
-from numnet.data.text import Tokenizer, split
+from numnet import asking, parallel, recipes, runs
+from numnet.data import denoise
 from numnet.evaluation import measure
 from numnet.training import evaluating, stream
 
@@ -84,43 +80,14 @@ def evaluate(arguments):
 
 def predict(arguments):
     config, model, _ = runs.open_run(arguments.run)
-    if config.task == "match":
-        raise ValueError("this run matches captions and pictures, it takes no question")
-    measures = {tuple(split(text)): numbers
-                for text, numbers in derived.MEASURES.items()}
-    if config.task == "measure" and tuple(split(arguments.question)) not in measures:
-        raise ValueError("this run measures; its questions are: "
-                         + " ".join(derived.MEASURES))
-    tokenizer = Tokenizer(config.words)
-    relational = config.data == "sort-of-clevr"
-    side = clevr.SIZE if relational else 64
-    picture = images.resize(images.read(arguments.image), side)[None]
-    ids, lengths = tokenizer.encode([arguments.question])
-    unknown = tokenizer.unknown(arguments.question)
-    if len(unknown) == lengths[0]:
-        raise ValueError("the model has never read a word of this question: "
-                         + ", ".join(unknown))
-    if unknown:
-        print("words the model has never read: " + ", ".join(unknown), file=sys.stderr)
-    one = np.zeros(1, np.int64)
-    if relational:
-        inputs = {"images": images.prepare(picture, factor=1), "ids": ids,
-                  "lengths": lengths, "question": one[:, None]}
-    else:                              # some answer: it is not looked at
-        asked = data.Questions(picture, one, [arguments.question],
-                               [config.answers[0] if config.answers else "0"])
-        inputs, _ = recipes.prepare(asked, config).batch(one)
+    picture = asking.picture_of(config, arguments.image)
     with evaluating(model):
-        z = model(**inputs)[0].reshape(-1)
+        z, _ = model(**asking.ask(config, picture, arguments.question))
     if config.task == "measure":
-        usual, spread = measures[tuple(split(arguments.question))]
-        print(f"{usual + spread * float(z[0]):.3f}")
+        usual, spread = asking.measure_of(arguments.question)
+        print(f"{usual + spread * float(z[0, 0]):.3f}")
         return 0
-    if config.task == "yes-no":
-        yes = sigmoid(z)[0][0]
-        p = np.array([1 - yes, yes])
-    else:
-        p = softmax(z)[0]
+    p = asking.shares(config, z)
     for k in np.argsort(-p, kind="stable")[:arguments.top]:
         print(f"{config.answers[k]:12} {100 * p[k]:6.2f} %")
     return 0

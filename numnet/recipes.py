@@ -174,7 +174,7 @@ def examples(config):
 def prepare(questions, config):
     """Questions as the examples of this run, with what it must not see hidden."""
     tokenizer = Tokenizer(config.words)
-    factor = 1 if config.model == "article" else 2
+    _, factor = picture_size(config)
     if config.task == "match":
         return Pairs(prepare_images(questions.images[questions.image], factor),
                      questions.question, tokenizer)
@@ -182,6 +182,14 @@ def prepare(questions, config):
     made = Examples.of(questions, tokenizer, answers, factor)
     hidden = INPUTS[config.inputs]
     return made.without(hidden, stream("hide", config.seed)) if hidden else made
+
+
+def picture_size(config):
+    """The pixels of a side of the run's pictures; how much they shrink for the network.
+    """
+    if config.data == "sort-of-clevr":
+        return clevr.SIZE, 1
+    return 64, 1 if config.model == "article" else 2
 
 
 def build(config):

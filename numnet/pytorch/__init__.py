@@ -1,0 +1,1 @@
+"""numnet's layers in PyTorch: what `numnet export` copies out, by what is used."""
