@@ -15,7 +15,7 @@ def picture_of(config, path):
     return images.resize(images.read(path), recipes.picture_size(config)[0])
 
 
-def words_of(config, text):
+def words_of(config, text, what="question"):
     """The words of a text as ids (1, t) and lengths (1); says which are unknown.
 
     Raises ValueError when all of them are.
@@ -24,7 +24,7 @@ def words_of(config, text):
     ids, lengths = tokenizer.encode([text])
     unknown = tokenizer.unknown(text)
     if len(unknown) == lengths[0]:
-        raise ValueError("the model has never read a word of this question: "
+        raise ValueError(f"the model has never read a word of this {what}: "
                          + ", ".join(unknown))
     if unknown:
         print("words the model has never read: " + ", ".join(unknown), file=sys.stderr)

@@ -29,7 +29,7 @@ def measure(config, model, task, test):
                 "questions": test.label.size,
                 **clevr.accuracies(said, test.label)}, None
     if config.task == "match":
-        return _retrieval(model, test), None
+        return recalls(*embed(model, test), test.text), None
     if config.task == "measure":
         loss, said = evaluate(model, test, task)
         each = {}
@@ -58,17 +58,25 @@ def measure(config, model, task, test):
                         for answer, p, r, f, count in rows}}, matrix
 
 
-def _retrieval(model, test):
-    """Find the caption of each picture, and a picture for each caption."""
-    k = np.arange(len(test.texts))
-    one = test.batch(np.array([np.flatnonzero(test.text == text)[0] for text in k]))[0]
+def embed(model, test):
+    """Where a joint embedding puts pictures, u (m, width), and captions, v (k, width).
+    """
+    every = np.arange(len(test.texts))
+    one = [np.flatnonzero(test.text == text)[0] for text in every]   # that has it
     with evaluating(model):
-        (_, v), _ = model(**one)                     # each caption once
+        (_, v), _ = model(**test.batch(np.array(one))[0])
         batches = test.batches(64)
         u = np.concatenate([model(**test.batch(rows)[0])[0][0] for rows in batches])
-    text = test.text[np.concatenate(batches)]
+    return u[np.argsort(np.concatenate(batches))], v
+
+
+def recalls(u, v, text):
+    """How often the nearest caption is a picture's own, and the nearest picture has it.
+
+    u (m, width), v (k, width) as `embed` gives them   text (m): each picture's caption
+    """
     z = u @ v.T
     nearest = text[z.argmax(axis=0)]
     return {"recall_at_1_caption_of_picture": recall_at(z, 1, text),
-            "recall_at_1_picture_of_caption": accuracy(nearest, k),
+            "recall_at_1_picture_of_caption": accuracy(nearest, np.arange(len(v))),
             "pictures": len(u), "captions": len(v)}

@@ -174,7 +174,8 @@ def sample(config, rng):
     size, shrink = recipes.picture_size(config)
     words, answers = len(config.words) + 2, len(config.answers)
     inputs = {"images": rng.random((3, 3, size // shrink, size // shrink)),
-              "ids": rng.integers(words, size=(4, 6)), "lengths": np.array([2, 6, 1, 4])}
+              "ids": rng.integers(words, size=(4, 6)),
+              "lengths": np.array([2, 6, 1, 4])}
     if config.task == "match":
         return {name: x[:3] for name, x in inputs.items()}, np.arange(3)
     if config.data == "sort-of-clevr":
@@ -194,7 +195,7 @@ def report(rows):
     gradients = len(rows) - 2
     if worst <= BAR:                   # NaN is not
         print(f"in PyTorch and float64 the output, the loss and {gradients} gradients "
-              f"are the same to {worst:.0e} or better")
+              f"are the same, to {worst:.0e}")
         return 0
     print(f"{name} differs by {worst:.1e} in PyTorch and float64, more than {BAR:.0e}")
     return 1

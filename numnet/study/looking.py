@@ -6,6 +6,7 @@
 
 import argparse
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from numnet import recipes, runs
 from numnet.data import sort_of_clevr as clevr
 from numnet.data.images import prepare
 from numnet.data.text import Tokenizer
+from numnet.fusion import CrossAttention
+from numnet.scenes import HopNetwork
 from numnet.study.stepper import watch
 
 
@@ -52,11 +55,44 @@ def shares(model, config, picture, question):
     if unknown := tokenizer.unknown(question):
         raise ValueError(f"look: the run has never read {', '.join(unknown)}")
     ids, lengths = tokenizer.encode([question])
+    inputs = {"images": prepare(picture[None], factor=1), "ids": ids,
+              "lengths": lengths, "question": np.zeros((1, 1), np.int64)}
+    z, _ = model(**inputs)
+    return heads(model, inputs, []).shares, config.answers[z[0, 0].argmax()]
+
+
+@dataclass(frozen=True, eq=False)
+class Heads:
+    """How heads share their attention among the cells of one picture.
+
+    shares (rows, columns, cells), each row of cells adding up to 1; what a row is, the
+    names of the columns; extent: the left, right, lower and upper edge of the cells on
+    the picture, in pixels.
+    """
+
+    shares: np.ndarray
+    row: str
+    columns: list
+    extent: tuple
+
+
+def heads(model, inputs, words):
+    """Where the heads look for one question, whose words these are, as Heads, or None.
+
+    In a network of hops a row is a hop and a column a head; in a fusion by attention a
+    row is a head and a column a word. Other networks have no heads that see pictures.
+    """
+    hops = isinstance(model, HopNetwork)
+    if not hops and not isinstance(getattr(model, "fusion", None), CrossAttention):
+        return None
     with watch("attention.2") as steps:
-        z, _ = model(images=prepare(picture[None], factor=1), ids=ids, lengths=lengths,
-                     question=np.zeros((1, 1), np.int64))
-    p = np.stack([step.arrays["p"] for step in steps])   # (hops, 1, heads, 1, cells)
-    return p[:, 0, :, 0], config.answers[z[0, 0].argmax()]
+        model(**inputs)
+    if hops:                                         # a cell around every 8th pixel
+        p = np.stack([step.arrays["p"][0, :, 0] for step in steps])
+        names = [f"head {k + 1}" for k in range(p.shape[1])]
+        return Heads(p, "hop", names, (-4, 76, 76, -4))
+    p = steps[-1].arrays["p"][0]                     # before it words looked at words
+    return Heads(p, "head", words, (-0.5, 63.5, 63.5, -0.5))
 
 
 def main(argv=None):

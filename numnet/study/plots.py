@@ -7,13 +7,14 @@ those of Okabe and Ito, told apart by colour-blind eyes too.
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+from matplotlib.colors import LinearSegmentedColormap, Normalize, PowerNorm, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from numnet.checkpoint import write_atomically
 
 BLUE, ORANGE, GRAY = "#0072B2", "#E69F00", "#999999"
+AGAINST_FOR = LinearSegmentedColormap.from_list("", [ORANGE, "white", BLUE])
 DARKEST = 0.85                     # how much light is taken where there is no attention
 TICKS = (0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
 
@@ -107,6 +108,90 @@ def attention_over(picture, attention, grid, question, answer, path, stride=8):
     bar = figure.colorbar(ScalarMappable(scale, light), ax=panels, pad=0.02,
                           ticks=ticks, format=PercentFormatter(1, symbol=" %"))
     bar.set_label("share of the head's attention")
+    save(figure, path)
+
+
+def explanation(why, path):
+    """A picture and a question, what their parts did, and where the heads looked.
+
+    why: a numnet.study.explain.Explanation. Blue speaks for the answer, orange against
+    it, over a pale picture.
+    """
+    rows, columns = why.heads.shares.shape[:2] if why.heads else (0, 1)
+    width, height = max(14, 1.2 * columns), max(3.6, 0.25 * len(why.words))
+    each = min(2.2, 0.8 * width / columns)           # of a head's panel
+    figure = Figure(figsize=(width, height + rows * each + 0.5), layout="constrained")
+    figure.suptitle(f"{why.question}   {why.answer} {why.sure}", fontsize=14,
+                    parse_math=False)
+    above, *below = figure.subfigures(1 + (rows > 0), 1, squeeze=False, height_ratios=[
+        height, rows * each][:1 + (rows > 0)])[:, 0]
+    whole, pixels, places, words = above.subplots(1, 4)
+    whole.imshow(why.picture, interpolation="nearest")
+    whole.set(title="the picture, as it is read", xticks=[], yticks=[])
+    for axes, values, title in ((pixels, why.pixels, "what each pixel did"),
+                                (places, why.painted, "lost where painted over")):
+        most = np.abs(values).max() or 1
+        _tint(axes, why.picture, values / most)
+        axes.set_title(title)
+        bar = above.colorbar(ScalarMappable(Normalize(-most, most), AGAINST_FOR),
+                             ax=axes, shrink=0.8)
+        bar.set_label(why.name, parse_math=False)
+    at = np.arange(len(why.words))
+    words.barh(at, why.erased, color=[BLUE if lost > 0 else ORANGE
+                                      for lost in why.erased])
+    words.plot(why.slopes, at, "kD", markersize=4, label="to first order")
+    words.axvline(0, color="black", linewidth=0.8)
+    words.set_yticks(at, why.words, parse_math=False)
+    words.invert_yaxis()
+    words.set_title("lost without the word")
+    words.set_xlabel(why.name, parse_math=False)
+    above.legend(loc="outside lower right")
+    for figure_of_heads in below:
+        _heads(figure_of_heads, why.picture, why.heads)
+    save(figure, path)
+
+
+def _heads(figure, picture, heads):
+    """Where each head looks, a panel each."""
+    rows, columns, cells = heads.shares.shape
+    scale = PowerNorm(0.5, vmin=0, vmax=heads.shares.max())
+    panels, side = figure.subplots(rows, columns, squeeze=False), round(cells ** 0.5)
+    for place, axes in np.ndenumerate(panels):
+        share = scale(heads.shares[place].reshape(side, side))
+        _tint(axes, picture, share, heads.extent)
+    for k, axes in enumerate(panels[:, 0], start=1):
+        axes.set_ylabel(f"{heads.row} {k}")
+    for axes, name in zip(panels[0], heads.columns):
+        axes.set_title(name, fontsize=10, parse_math=False)
+    light = LinearSegmentedColormap.from_list("light", ["white", BLUE])
+    ticks = [tick for tick in TICKS if tick <= heads.shares.max()]
+    bar = figure.colorbar(ScalarMappable(scale, light), ax=panels, ticks=ticks,
+                          format=PercentFormatter(1, symbol=" %"))
+    bar.set_label("share of the attention")
+
+
+def _tint(axes, picture, values, extent=None):
+    """Colour a pale picture by values from -1, orange, to 1, blue."""
+    height, width = picture.shape[:2]
+    gray = 0.6 + 0.4 * picture.mean(axis=2) / 255
+    axes.imshow(gray, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    color = np.empty((*values.shape, 4))
+    color[..., :3] = np.where(values[..., None] > 0, to_rgb(BLUE), to_rgb(ORANGE))
+    color[..., 3] = np.abs(values)
+    axes.imshow(color, interpolation="nearest",
+                extent=extent or (-0.5, width - 0.5, height - 0.5, -0.5))
+    axes.set(xticks=[], yticks=[], xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+
+
+def found(pictures, captions, title, path):
+    """Pictures in rows of five, each with a line or two about it."""
+    rows = -(-len(pictures) // 5)
+    figure = Figure(figsize=(9, 2.15 * rows + 0.5), layout="constrained")
+    figure.suptitle(title, fontsize=13, parse_math=False)
+    for k, (picture, caption) in enumerate(zip(pictures, captions), start=1):
+        axes = figure.add_subplot(rows, 5, k, xticks=[], yticks=[])
+        axes.imshow(picture, interpolation="nearest")
+        axes.set_title(caption, fontsize=9, parse_math=False)
     save(figure, path)
 
 
