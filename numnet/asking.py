@@ -31,6 +31,13 @@ def words_of(config, text, what="question"):
     return ids, lengths
 
 
+def expect_both(command, config):
+    """Refuse a run that was trained with its pictures or its questions hidden."""
+    if config.inputs != "both":
+        raise ValueError(f"{command}: the run must see pictures and questions, its "
+                         f"inputs are: {config.inputs}")
+
+
 def ask(config, picture, question):
     """A picture (size, size, 3) uint8 and a question, as the run's model takes them.
 

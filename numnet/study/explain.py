@@ -65,9 +65,7 @@ def explain(config, model, picture, question):
     picture (size, size, 3) uint8, as numnet.asking.picture_of gives it. Raises
     ValueError for a run that did not see both, or that cannot be asked this question.
     """
-    if config.inputs != "both":
-        raise ValueError("explain: the run must see pictures and questions, its inputs "
-                         f"are: {config.inputs}")
+    asking.expect_both("explain", config)
     inputs = asking.ask(config, picture, question)
     words, factor = split(question), recipes.picture_size(config)[1]
     with evaluating(model):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from numnet import recipes, runs, safetensors
+from numnet import asking, recipes, runs, safetensors
 from numnet.checkpoint import write_text
 from numnet.data import derived
 from numnet.data.text import RESERVED
@@ -46,8 +46,10 @@ def main(arguments):
 def write(folder, config, model):
     """Write the three files into a folder.
 
-    Raises ValueError for a network with a layer that numnet/pytorch does not have.
+    Raises ValueError for a network with a layer that numnet/pytorch does not have, or
+    that did not see both pictures and questions.
     """
+    asking.expect_both("export", config)
     folder, (size, shrink) = Path(folder), recipes.picture_size(config)
     about = {"size": size, "shrink": shrink, "words": [*RESERVED, *config.words],
              "answers": config.answers}

@@ -47,8 +47,8 @@ def main(arguments):
                   f"{questions.question[k]}")
     right = recalls(u, v, test.text)
     print(f"recall@1 among {len(v)} captions and {len(u):,} pictures: "
-          f"{right['recall_at_1_caption_of_picture']:.4f} for the caption of a picture, "
-          f"{right['recall_at_1_picture_of_caption']:.4f} for a picture of a caption")
+          f"{right['recall_at_1_caption_of_picture']:.4f} of a picture's caption, "
+          f"{right['recall_at_1_picture_of_caption']:.4f} of a caption's picture")
     return 0
 
 
