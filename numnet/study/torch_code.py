@@ -92,8 +92,9 @@ def written(layer):
             options = {name: value for name, value in layer.options.items()
                        if name != "needs_dx"}
             return _call("nn.Conv2d", c, o, i if i == j else (i, j), **options)
-        case partial(func=op, keywords={"kernel_size": size}) if op is max_pool2d:
-            return _call("nn.MaxPool2d", size)
+        case partial(func=op, keywords={"kernel_size": size, **more}) \
+                if op is max_pool2d:
+            return _call("nn.MaxPool2d", size, **more)
         case Embedding():
             return _call("nn.Embedding", *layer.w.value.shape)
         case Positions():
