@@ -70,6 +70,11 @@ def book(arguments):
     return book.main(arguments)
 
 
+def practice(arguments):
+    from numnet.study import practice
+    return practice.main(arguments)
+
+
 class _Parser(argparse.ArgumentParser):
     """As its parent, but what is wrong in all processes of a team is said once."""
 
@@ -178,6 +183,15 @@ def _parser():
     added = command(book, "Write the web book: lessons, and code beside its formulas.")
     added.add_argument("-o", "--out", metavar="DIR", required=True,
                        help="where to; open DIR/index.html")
+
+    added = command(practice, "Write a backward, and be told what is wrong with it.")
+    added.add_argument("action", choices=["list", "start", "check", "hint", "solution"])
+    added.add_argument("name", nargs="?", metavar="NAME",
+                       help="an exercise; without it, the one started last")
+    added.add_argument("--again", action="store_true",
+                       help="start: over what is there")
+    added.add_argument("--reveal", action="store_true",
+                       help="solution: before yours is right")
     return parser
 
 
