@@ -43,8 +43,8 @@ def load(path, name):
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
-        raise Complaint(f"{path.name} is not Python: {error.msg}, in "
-                        + line(path, error.lineno)) from None
+        where = f", in {line(path, error.lineno)}" if error.lineno else ""
+        raise Complaint(f"{path.name} is not Python: {error.msg}{where}") from None
     except (Exception, SystemExit) as error:
         raise Complaint(f"{path.name} {_told(error, path)}") from None
     op = getattr(module, name, None)
@@ -124,7 +124,7 @@ def unpacked(packed):
 
 def line(path, number):
     """A line of the file, without its comment: "line 7, `dx = dy @ w`"."""
-    text = linecache.getline(str(path), number or 0).partition("  #")[0]
+    text = linecache.getline(str(path), number).partition("  #")[0]
     return f"line {number}, `{text.strip()}`"
 
 

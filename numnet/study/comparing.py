@@ -6,7 +6,6 @@ and has helped. The first that fits is told.
 """
 
 import itertools
-import math
 
 import numpy as np
 
@@ -29,9 +28,10 @@ def far(ours, wanted):
     return ~(np.abs(ours - wanted) <= share * np.abs(wanted).max(initial=1e-30))
 
 
-def compared(name, ours, wanted, trial, mistakes=()):
+def compared(name, ours, wanted, trial, sums=(), mistakes=()):
     """What is wrong with the array of this name: (kind, words); kind "right": nothing.
 
+    sums are lists of parts, (name, why it is there, array), that add up to `wanted`;
     mistakes are pairs of words and the array that they are true of.
     """
     bad = ~np.isfinite(ours)
@@ -50,8 +50,9 @@ def compared(name, ours, wanted, trial, mistakes=()):
         return "zero", "all zero"
     return (rescaled(ours, wanted, trial) or turned(name, ours, wanted)
             or flipped(ours, wanted, trial) or factor(ours, wanted, trial)
-            or mistaken(ours, mistakes) or term(ours, wanted, trial)
-            or factor_along(ours, wanted, trial) or differing(ours, wanted, trial))
+            or portions(ours, wanted, trial, sums) or mistaken(ours, mistakes)
+            or term(ours, wanted, trial) or factor_along(ours, wanted, trial)
+            or differing(ours, wanted, trial))
 
 
 # ---- another shape -------------------------------------------------------------------
@@ -103,9 +104,8 @@ def rescaled(ours, wanted, trial):
     if abs(scale + 1) < 1e-6:
         return "sign", "right but for the sign: multiply by -1"
     text = f"right direction, wrong scale: multiply by {scale:.6g}"
-    plain = min(abs(abs(scale) - number) for number in (0.5, 2)) < 1e-6
-    if meaning := not plain and _meaning(abs(scale), trial):
-        text += f", which here is {'-' if scale < 0 else ''}{meaning}"
+    if meaning := trial.meaning(scale):
+        text += f", which here is {meaning}"
     return "scale", text
 
 
@@ -123,6 +123,24 @@ def factor(ours, wanted, trial):
             return "factor", f"{name} is missing: right once multiplied by {name}"
         if array.shape == wanted.shape and close(wanted * array, ours):
             return "factor", f"{name} is a factor too many: right without it"
+    return None
+
+
+def portions(ours, wanted, trial, sums):
+    """The parts that make up what is wanted, but not each of them once."""
+    for parts in sums:
+        arrays = [array for _, _, array in parts]
+        if not same(sum(arrays), wanted):            # they are another result's
+            continue
+        table = np.stack([np.broadcast_to(array, ours.shape).ravel()
+                          for array in arrays], axis=1)
+        counts, _, rank, _ = np.linalg.lstsq(table, ours.ravel(), rcond=None)
+        if rank == len(parts) and close((table @ counts).reshape(ours.shape), ours):
+            told = [f"{name} is missing: {why}" if abs(count) < 1e-4 else
+                    f"{name} counts {trial.meaning(count) or f'{count:.4g}'} times, "
+                    f"not once: {why}" for (name, why, _), count in zip(parts, counts)
+                    if abs(count - 1) > 1e-4]
+            return "part", "; ".join(told)
     return None
 
 
@@ -168,15 +186,16 @@ def differing(ours, wanted, trial):
     for axis, letter in enumerate(trial.axes(ours.shape)):
         others = tuple(other for other in range(ours.ndim) if other != axis)
         bad = wrong.any(axis=others)
-        if (~bad & matter.any(axis=others)).any() and ours.ndim > 1:
+        if (~bad & matter.any(axis=others)).any():
             found.append((bad.mean(), f"right but where {letter} is {_list(bad)} (it "
                           f"runs to {len(bad) - 1}): {text}"))
     if found:
         return "positions", min(found)[1]
     if wrong.sum() <= matter.sum() / 2:
-        some = ", ".join(_place(k, ours) for k in np.flatnonzero(wrong)[:4])
-        return "positions", (f"right but at {wrong.sum()} of {wrong.size} entries, "
-                             f"{some}{', …' * (wrong.sum() > 4)}: {text}")
+        places = [_place(k, ours) for k in np.flatnonzero(wrong)]
+        some = ", ".join(places[:4] + ["…"] * (len(places) > 4))
+        return "positions", (f"right but at {len(places)} of {wrong.size} entries, "
+                             f"{some}: {text}")
     cosine = (ours * wanted).sum() / np.sqrt((ours ** 2).sum() * (wanted ** 2).sum())
     near = "nearly" if cosine > 0.9 else "roughly" if cosine > 0.5 else "not"
     return "differs", (f"differs: {text}; {near} the right direction "
@@ -190,26 +209,6 @@ def _ratio(ours, wanted, axes=None):
     squares = (ours * ours).sum(axis=axes, keepdims=axes is not None)
     products = (ours * wanted).sum(axis=axes, keepdims=axes is not None)
     return products / np.where(squares == 0, 1, squares)
-
-
-def _meaning(scale, trial):
-    """What a factor may be made of: sizes, options, the gradient of a loss."""
-    sizes = {}
-    for size, letter in trial.letters.items():
-        sizes[letter] = sizes.get(letter, 1) * size
-    numbers = sizes | {f"({a} {b})": sizes[a] * sizes[b]
-                       for a, b in itertools.combinations(sizes, 2)}
-    numbers |= {f"√{letter}": math.sqrt(size) for letter, size in sizes.items()}
-    given = trial.options | trial.upstream
-    numbers |= {name: value for name, value in given.items()
-                if isinstance(value, float) and value}
-    tops = (1, 2) if "dloss" in given else (1,)      # a square's slope has a 2
-    for top, (words, number) in itertools.product(tops, numbers.items()):
-        for text, value in ((f"{top}/{words}", top / number),
-                            (f"{top} {words}".removeprefix("1 "), top * number)):
-            if abs(value / scale - 1) < 1e-5:
-                return text
-    return None
 
 
 def _subsets(count):

@@ -4,6 +4,7 @@ No line of the reader's takes part in the numbers that its results are compared 
 """
 
 import itertools
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -47,6 +48,33 @@ def grade(exercise, attempts):
     return verdicts
 
 
+def on_the_way(exercise, verdicts):
+    """What those results have in common that are wrong for no reason seen, in words.
+
+    A gradient that the formulas of all of these are made of, and of none that is right.
+    """
+    made = {name: _made_of(exercise, tag) for name, (tag, _) in exercise.HINTS.items()}
+    unexplained = [verdict.name for verdict in verdicts
+                   if verdict.kind in ("differs", "positions") and made[verdict.name]]
+    good = [made[verdict.name] for verdict in verdicts
+            if verdict.right and verdict.name in made]
+    common = set.intersection(*map(made.get, unexplained)) if unexplained else set()
+    for name in sorted(common.difference(*good)):
+        tags = [tag for tag in exercises.tags(exercise)
+                if re.match(rf"{name}\b", exercises.formula(tag))]
+        if tags and len(unexplained) > 1:
+            return (f"{', '.join(unexplained)} are made of {name}: begin there, "
+                    f"({') ('.join(tags)})")
+    return ""
+
+
+def _made_of(exercise, tag):
+    """The gradients on the right side of a formula, but those that are given."""
+    given = {f"d{name}" for name in exercises.outputs(exercise)}
+    right_side = exercises.formula(tag).partition("=")[2]
+    return set(re.findall(r"\bd[a-z]+\b", right_side)) - given
+
+
 def _graded(exercise, trial, attempt):
     for k, name in enumerate(exercises.results(exercise)):
         yield name, *(("raised", attempt.error) if attempt.error else
@@ -73,6 +101,8 @@ def _result(exercise, trial, k, attempt):
     with np.errstate(all="ignore"):                  # whatever the reader's numbers are
         kind, words = comparing.compared(
             names[k], ours, expected[k], trial,
+            [[(*told, results[k]) for *told, results in parts]
+             for parts in trial.parts],
             [(words, results[k]) for words, results in trial.mistakes])
         for name, wanted in zip(names, expected):
             if kind not in ("right", "dtype") and comparing.same(ours, wanted):

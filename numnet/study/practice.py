@@ -9,6 +9,7 @@
 `pytest practice` says the same of all that are started.
 """
 
+import re
 import textwrap
 from pathlib import Path
 
@@ -121,7 +122,7 @@ def examine(name, folder):
     except Complaint as complaint:
         return [], f"{file}\n{_wrapped(str(complaint), '  ')}"
     verdicts = grading.grade(exercise, attempts)
-    return verdicts, "\n".join([str(file), *_said(printed), *_told(verdicts)])
+    return verdicts, "\n".join([str(file), *_said(printed), *_told(exercise, verdicts)])
 
 
 def _said(printed):
@@ -133,7 +134,7 @@ def _said(printed):
             yield "    | …"
 
 
-def _told(verdicts):
+def _told(exercise, verdicts):
     """The report: a line for each verdict, those alike together."""
     alike, wrong = {}, [verdict for verdict in verdicts if not verdict.right]
     for verdict in verdicts:
@@ -146,6 +147,8 @@ def _told(verdicts):
     width = max(len(each) for each in names) + 2
     for each, text in zip(names, alike):
         yield _wrapped(text, f"  {each:{width}}")
+    if common := grading.on_the_way(exercise, verdicts):
+        yield _wrapped(common, "  ")
     if wrong:
         trial = wrong[0].trial
         sizes = [f"{name} {_size(value)}" for name, value in
@@ -162,8 +165,11 @@ def _size(value):
 
 
 def _wrapped(text, start):
-    return textwrap.fill(text, 88, initial_indent=start, break_long_words=False,
-                         subsequent_indent=" " * len(start), break_on_hyphens=False)
+    """Lines of text, indented as the first; what stands in backticks is not broken."""
+    whole = re.sub("`[^`]*`", lambda code: code[0].replace(" ", "\0"), text)
+    return textwrap.fill(
+        whole, 88, initial_indent=start, subsequent_indent=" " * len(start),
+        break_long_words=False, break_on_hyphens=False).replace("\0", " ")
 
 
 def hint(progress, name):

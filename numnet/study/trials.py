@@ -1,5 +1,6 @@
 """The arrays that exercises are tried on, and the numbers that are right for them."""
 
+import itertools
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -27,6 +28,28 @@ class Trial:
         """The letters of a shape, as far as its sizes are known: ["n", "o"]."""
         return [str(self.letters.get(size, size)) for size in shape]
 
+    def meaning(self, factor):
+        """What a factor may be made of here: sizes, options, the gradient of a loss.
+
+        "1/n", say; None for 2 and one half, which stand for themselves.
+        """
+        sizes = {}
+        for size, letter in self.letters.items():
+            sizes[letter] = sizes.get(letter, 1) * size
+        numbers = sizes | {f"({a} {b})": sizes[a] * sizes[b]
+                           for a, b in itertools.combinations(sizes, 2)}
+        numbers |= {f"√{letter}": size ** 0.5 for letter, size in sizes.items()}
+        given = self.options | self.upstream
+        numbers |= {name: value for name, value in given.items()
+                    if isinstance(value, float) and value}
+        tops = (1, 2) if "dloss" in given else (1,)  # a square's slope has a 2
+        for top, (words, number) in itertools.product(tops, numbers.items()):
+            for text, value in ((f"{top}/{words}", top / number),
+                                (f"{top} {words}".removeprefix("1 "), top * number)):
+                if np.isclose(value, abs(factor), 1e-5) and value not in (0.5, 2):
+                    return f"-{text}" if factor < 0 else text
+        return None
+
     def inputs(self, change):
         """The arguments and the upstream gradients, each array changed: two lists."""
         return [[change(value) if isinstance(value, np.ndarray) else value
@@ -50,6 +73,14 @@ class Trial:
         """For each known mistake, what is wrong and the results it leads to."""
         return [(words, self.call(patched(self.exercise, before, after))[1])
                 for before, after, words in self.exercise.MISTAKES]
+
+    @cached_property
+    def parts(self):
+        """For each sum in the solution, its parts: (name, why, results of it alone)."""
+        return [[(part.removeprefix("-"), why,
+                  self.call(patched(self.exercise, whole, part))[1])
+                 for part, why in parts.items()]
+                for whole, parts in getattr(self.exercise, "PARTS", [])]
 
     @cached_property
     def at_hand(self):

@@ -150,7 +150,8 @@ def test_a_known_mistake_is_called_by_its_name(name, mistake, tmp_path):
     ("softmax", "dx = y * (dy - inner)", "dx = y * (dy - inner); dx[1, 2] = 7", "dx",
      "positions"),
     ("layer_norm", "dx = r *", "dx = r * r *", "dx", "factor"),
-    ("cross_attention", "dy + dq @ wq.T", "dq @ wq.T - 0.5 * dy", "dtext", "term"),
+    ("sgd", "momentum * v + g", "momentum * v + g - dw / 3", "v", "term"),
+    ("cross_attention", "dy + dq @ wq.T", "dq @ wq.T - 0.5 * dy", "dtext", "part"),
 ])
 def test_every_kind_of_fault_is_seen(name, before, after, result, kind, tmp_path):
     with np.errstate(all="ignore"):
@@ -162,6 +163,32 @@ def test_places_are_named_by_their_letter(tmp_path):
     wrong = patched("rnn", "dx = da @ wx.T", "dx = da @ wx.T; dx[:, 0] = 0")
     assert graded(tmp_path, "rnn", wrong)["dx"].words.startswith(
         "right but where t is 0 (it runs to 3): at [")
+
+
+def test_places_that_share_no_letter_are_counted(tmp_path):
+    wrong = patched("linear", "dw = x", "dx = dx + np.eye(len(x))[:, :3]; dw = x")
+    wrong = wrong.replace("dw = x", "dx[3:, 1] = 0; dw = x")
+    assert graded(tmp_path, "linear", wrong)["dx"].words.startswith(
+        "right but at 5 of 15 entries, [0, 0], [1, 1], [2, 2], [3, 1], …: at [")
+
+
+def test_a_part_that_counts_too_often_is_named(tmp_path):
+    verdicts = graded(tmp_path, "layer_norm", patched(
+        "layer_norm", "du - a - u * c", "du - 0.5 * a + u * c"))
+    assert verdicts["dx"].words == (
+        "a counts 0.5 times, not once: x also moves the mean; "
+        "u * c counts -1 times, not once: x also moves the variance")
+    mean = patched("softmax", "(dy * y).sum(", "(dy * y).mean(")
+    assert graded(tmp_path, "softmax", mean)["dx"].words.startswith(
+        "inner counts 1/o times, not once: ")
+
+
+def test_what_wrong_results_have_in_common_is_named(tmp_path):
+    verdicts = graded(tmp_path, "attention", patched(
+        "attention", "(dy * y).sum(", "(dp * s).sum(")).values()
+    assert [verdict.kind for verdict in verdicts] == ["differs", "differs", "right"]
+    assert grading.on_the_way(EVERY["attention"], verdicts) == (
+        "dq, dk are made of ds: begin there, (attention.5)")
 
 
 def test_the_op_must_stand_between_two_calls(tmp_path):
@@ -265,11 +292,12 @@ def test_what_it_leaves_behind_stays_in_a_folder_of_its_own(tmp_path, monkeypatc
     ("linear = 3", "defines no function linear: keep its name"),
     ("import nothing_of_the_kind", "raised ModuleNotFoundError in line 1"),
     ("exit(1)", "ends the program in line 1, `exit(1)`"),
-    ("\0", "linear.py"),
+    ("\0", "null bytes"),
+    ("\udcff", "linear.py is not Python: (unicode error) 'utf-8' codec can't decode"),
 ])
 def test_a_file_without_an_op_is_told_why(text, words, tmp_path):
     path = tmp_path / "linear.py"
-    path.write_text(text, encoding="utf-8")
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(attempt.Complaint) as caught:
         attempt.load(path, "linear")
     assert words in str(caught.value)

@@ -11,6 +11,7 @@ A file holds its op in the clearest form, backward and all, under the file's own
                rounded=True makes the numbers whole, so that there are zeros and ties
     extra      draws options: extra(rng, sizes), a dict
     HINTS      for each gradient, its formula's tag and its line in words
+    PARTS      (a sum in the solution, the parts that it is made of: why each is there)
     MISTAKES   (a text in the solution, another instead, what is wrong then)
     RESULTS    the names of what the function returns, where it has no backward
 """

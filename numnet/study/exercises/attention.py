@@ -40,9 +40,13 @@ HINTS = {
     "dv": ("attention.8", "Value u was taken by every query t with share p[t,u]: p "
                           "the other way round, times dy."),
 }
+PARTS = [
+    ("dp - (dy * y).sum(axis=-1, keepdims=True)", {
+        "dp": "a score moves its own share",
+        "-(dy * y).sum(axis=-1, keepdims=True)":
+            "a score that raises its share lowers all of them"}),
+]
 MISTAKES = [
-    ("p * (dp - (dy * y).sum(axis=-1, keepdims=True))", "p * dp",
-     "ds is missing the sum over u: raising one share lowers the others"),
     ("p * (dp - (dy * y).sum(axis=-1, keepdims=True))", "dp * p * (1 - p)",
      "ds takes the softmax's diagonal alone, p (1 - p): every score moves every share"),
     ("p * (dp - (dy * y).sum(axis=-1, keepdims=True))", "dp",

@@ -42,15 +42,17 @@ HINTS = {
     "dwk": ("linear.3", "image times dk, summed over n and u."),
     "dwv": ("linear.3", "image times dv, summed over n and u."),
 }
+PARTS = [
+    ("dy + dq @ wq.T", {
+        "dy": "the word goes straight on into y",
+        "dq @ wq.T": "the word asks, as a query"}),
+    ("dk @ wk.T + dv @ wv.T", {
+        "dk @ wk.T": "each place is looked at, as a key",
+        "dv @ wv.T": "each place is taken from, as a value"}),
+]
 MISTAKES = [
-    ("dy + dq @ wq.T", "dq @ wq.T",
-     "the way straight past is missing: y is text and what was found, so dy is added"),
-    ("dy + dq @ wq.T", "dy",
-     "the way through the query is missing: add dq @ wq.T"),
-    ("dk @ wk.T + dv @ wv.T", "dk @ wk.T",
-     "the way through the values is missing: each place was a key and a value"),
-    ("dk @ wk.T + dv @ wv.T", "dv @ wv.T",
-     "the way through the keys is missing: each place was a key and a value"),
+    ('"nto,nti->oi", text, dq', '"nto,nti->oi", y, dq',
+     "it is made of y: text was multiplied by wq"),
 ]
 
 

@@ -36,16 +36,18 @@ HINTS = {
                               "copy, since a second call needs p again. Then it is a "
                               "mean over the rows, and dloss multiplies it all."),
 }
+PARTS = [
+    ("p - right", {
+        "p": "every score has a share in the sum",
+        "-right": "1 is taken from the share of the right class"}),
+]
 MISTAKES = [
-    ("(p - right)", "p", "1 is to be taken from the share of the right class"),
     ("(p - right)", "(z - right)", "it is made of the scores z: softmax is inside, so "
      "the shares p belong there"),
     ("(p - right)", "-right / p", "that is the gradient with respect to the shares p: "
      "go on through the softmax"),
     ("right[rows, label]", "right[:, label]",
      "each row has a 1 for the labels of all rows: [rows, label] takes pairs"),
-    ("(p - right)", "-right", "it moves the score of the right class alone: every "
-     "score has a part in the sum"),
 ]
 
 

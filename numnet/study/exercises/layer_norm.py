@@ -39,15 +39,14 @@ HINTS = {
     "dw": ("layer_norm.9", "w multiplied u: dy u, summed over all axes but o."),
     "db": ("layer_norm.10", "b was added to every row: dy summed over all axes but o."),
 }
+PARTS = [
+    ("du - a - u * c", {
+        "du": "x moves its own u", "-a": "x also moves the mean",
+        "-u * c": "x also moves the variance"}),
+]
 MISTAKES = [
-    ("du - a - u * c", "du", "the mean and the variance also depend on x: a and u c "
-     "are missing"),
-    ("du - a - u * c", "du - u * c", "a is missing: x also moves the mean"),
-    ("du - a - u * c", "du - a", "u c is missing: x also moves the variance"),
     ("r * (du", "(du", "r is missing: it multiplies all three parts"),
     ("du = dy * w", "du = dy", "w is missing: du is dy w"),
-    ("(du * u).mean(", "(du * u).sum(", "c is a mean over o, not a sum"),
-    ("du.mean(", "du.sum(", "a is a mean over o, not a sum"),
     ("(dy * u).sum", "(dy * x).sum", "it is made of x: w multiplied u, the normed x"),
     ("(dy * u).sum", "(dy * y).sum", "it is made of y: w multiplied u"),
 ]

@@ -49,15 +49,12 @@ HINTS = {
     "dwo": ("linear.3", "What wo multiplied was merged: merged times dy, summed over n "
                         "and t."),
 }
+PARTS = [
+    ("dq @ wq.T + dk @ wk.T + dv @ wv.T", {
+        "dq @ wq.T": "x asks, as queries", "dk @ wk.T": "x is looked at, as keys",
+        "dv @ wv.T": "x is taken from, as values"}),
+]
 MISTAKES = [
-    ("dq @ wq.T + dk @ wk.T + dv @ wv.T", "dq @ wq.T",
-     "only the way through the queries comes back: add those through keys and values"),
-    ("dq @ wq.T + dk @ wk.T + dv @ wv.T", "dk @ wk.T + dv @ wv.T",
-     "the way through the queries is missing"),
-    ("dq @ wq.T + dk @ wk.T + dv @ wv.T", "dq @ wq.T + dv @ wv.T",
-     "the way through the keys is missing"),
-    ("dq @ wq.T + dk @ wk.T + dv @ wv.T", "dq @ wq.T + dk @ wk.T",
-     "the way through the values is missing"),
     ("dq, dk, dv = attention_backward", "dk, dq, dv = attention_backward",
      "dq and dk are exchanged: attention's backward gives dq, dk, dv"),
     ("merge_backward(dy @ wo.T)", "(dy @ wo.T).reshape(mixed.shape)",

@@ -32,6 +32,10 @@ HINTS = {
 MISTAKES = [
     ("momentum * v + g", "momentum * v + (1 - momentum) * g",
      "the gradient is damped by 1 - momentum; here all of it is added"),
+    ("momentum * v + g", "momentum * v + lr * g",
+     "lr is in the velocity: it multiplies the velocity when the step is taken"),
+    ("w - lr * v", "w - (v - g + lr * g)",
+     "lr is in the velocity: it multiplies the velocity when the step is taken"),
     ("w - lr * v", "w + lr * v", "it steps uphill: subtract"),
     ("w - lr * v", "w - lr * g", "it steps along the gradient, past the velocity"),
 ]

@@ -36,15 +36,15 @@ HINTS = {
                       "after the relu. Add them."),
     "db": ("linear.4", "Add up the rows of both, du and dv, after the relu."),
 }
+PARTS = [
+    ("image.T @ du + text.T @ dv", {
+        "image.T @ du": "w is used for the image",
+        "text.T @ dv": "w is used for the text"}),
+    ("du.sum(axis=0) + dv.sum(axis=0)", {
+        "du.sum(axis=0)": "b is used for the image",
+        "dv.sum(axis=0)": "b is used for the text"}),
+]
 MISTAKES = [
-    ("image.T @ du + text.T @ dv", "image.T @ du",
-     "the text's share is missing: w was used twice, and both gradients are added"),
-    ("image.T @ du + text.T @ dv", "text.T @ dv",
-     "the image's share is missing: w was used twice, and both gradients are added"),
-    ("du.sum(axis=0) + dv.sum(axis=0)", "dv.sum(axis=0)",
-     "the image's share is missing: b was used twice, and both gradients are added"),
-    ("du.sum(axis=0) + dv.sum(axis=0)", "du.sum(axis=0)",
-     "the text's share is missing: b was used twice, and both gradients are added"),
     ("du, dv = du * (u > 0), dv * (v > 0)", "du, dv = du, dv",
      "the relu is left out: where u or v is 0, nothing comes back"),
 ]

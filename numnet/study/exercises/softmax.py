@@ -30,6 +30,11 @@ HINTS = {
                         "by itself (keepdims=True): take that from dy, and multiply "
                         "what is left by y."),
 }
+PARTS = [
+    ("dy - inner", {
+        "dy": "a score moves its own share",
+        "-inner": "a score that raises its share lowers all of them"}),
+]
 MISTAKES = [
     ("y * (dy - inner)", "y * (dy - dy * y)",
      "it takes the diagonal of the Jacobian alone, y (1 - y): every score moves every "
@@ -37,6 +42,4 @@ MISTAKES = [
     ("(dy * y).sum(axis=-1, keepdims=True)", "(dy * y).sum()",
      "the sum runs over all rows: each row is by itself"),
     ("(dy * y).sum(", "dy.sum(", "the sum over m is that of dy y, not of dy"),
-    ("(dy * y).sum(", "(dy * y).mean(", "the sum over m is a mean here"),
-    ("dy - inner", "dy", "the sum over m is missing"),
 ]
