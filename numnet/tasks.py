@@ -93,3 +93,24 @@ class Match:
 
     def rate(self, said, label):
         return accuracy(said, label)
+
+
+class Caption:
+    """Say each next word: z (n, t, words), label (n, t) of word numbers, padding 0.
+
+    The rating is the share of pictures all of whose words are right, where each is
+    chosen after the right ones before it. Those are just the pictures whose caption is
+    right when every word is chosen after the chosen ones: up to a first wrong word,
+    there is no difference.
+    """
+
+    rating = "exact"
+
+    def loss(self, z, label):
+        return cross_entropy(z, label=label, ignore_index=0)
+
+    def read(self, z):
+        return z.argmax(axis=-1)
+
+    def rate(self, said, label):
+        return float(((said == label) | (label == 0)).all(axis=1).mean())
