@@ -13,10 +13,10 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from numnet import SGD, Linear, linear, mse
+from numnet.study import plots
 from numnet.study.gradcheck import check
 from numnet.study.plots import BLUE, ORANGE
 
@@ -160,7 +160,7 @@ axes.plot(*best, "k*", ms=14, label="the least loss")
 axes.set(xlabel="w", ylabel="b", title="the loss, and two paths of SGD on it")
 axes.legend()
 Path("figures").mkdir(exist_ok=True)
-FigureCanvasAgg(figure).print_figure("figures/04_linear.png", dpi=110)
+plots.save(figure, "figures/04_linear.png")
 
 # %% [markdown]
 # ![The lines of equal loss are long ellipses, a valley from upper left to lower right.

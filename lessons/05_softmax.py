@@ -13,10 +13,10 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from numnet import cross_entropy, mse, softmax
+from numnet.study import plots
 from numnet.study.gradcheck import check
 from numnet.study.plots import BLUE
 
@@ -76,7 +76,7 @@ for (k, m), slope in np.ndenumerate(jacobian):
 right.set(xlabel="score m that moves", ylabel="share k that follows",
           xticks=range(4), yticks=range(4), title="its Jacobian")
 Path("figures").mkdir(exist_ok=True)
-FigureCanvasAgg(figure).print_figure("figures/05_softmax.png", dpi=110)
+plots.save(figure, "figures/05_softmax.png")
 
 # %% [markdown]
 # ![Left, four bars, the shares of four scores, each about a third of the one before.

@@ -11,12 +11,12 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from numnet import conv2d, linear
+from numnet.study import plots
 from numnet.study.gradcheck import check
 from numnet.study.stepper import watch
 
@@ -100,7 +100,7 @@ for k, color in enumerate(COLORS):
                                 3 - 2 * inset, fill=False, ec=color, lw=2.5))
     below.text(-0.15, k + 0.5, f"p = {k // 2}, q = {k % 2}", ha="right", va="center")
 Path("figures").mkdir(exist_ok=True)
-FigureCanvasAgg(figure).print_figure("figures/06_convolution.png", dpi=110)
+plots.save(figure, "figures/06_convolution.png")
 
 # %% [markdown]
 # ![A picture of 4 by 4 numbers with its four windows of 3 by 3 outlined in four

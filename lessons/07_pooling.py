@@ -21,7 +21,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -29,6 +28,7 @@ from numnet import (Adam, Conv2d, Linear, Sequential, accuracy, avg_pool2d,
                     cross_entropy, global_avg_pool2d, global_max_pool2d, max_pool2d,
                     relu)
 from numnet.data.shapes import COLORS, SHAPES, cover, paint
+from numnet.study import plots
 from numnet.study.gradcheck import check
 from numnet.study.plots import BLUE, GRAY
 
@@ -95,7 +95,7 @@ draw(panels[0], x[0, 0], "x, winners in blue", 2, won)
 draw(panels[1], y[0, 0], "y", 1, dict.fromkeys(winner, BLUE))
 draw(panels[2], dx[0, 0], "dx, for dy = 1 … 9", 2, won)
 Path("figures").mkdir(exist_ok=True)
-FigureCanvasAgg(figure).print_png("figures/07_pooling.png")
+plots.save(figure, "figures/07_pooling.png")
 
 # %% [markdown]
 # ![Three tables of numbers. Left x, six by six in nine windows, with the largest number

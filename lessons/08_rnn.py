@@ -29,10 +29,10 @@ import itertools
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from numnet import orthogonal, rnn
+from numnet.study import plots
 from numnet.study.gradcheck import check
 from numnet.study.plots import BLUE, GRAY, ORANGE
 from numnet.study.stepper import watch
@@ -161,7 +161,7 @@ for axes, (size, title) in zip(panels, titles.items()):
 panels[0].set_ylabel("length of dh")
 panels[0].legend()
 Path("figures").mkdir(exist_ok=True)
-FigureCanvasAgg(figure).print_png("figures/08_rnn.png")
+plots.save(figure, "figures/08_rnn.png")
 
 # %% [markdown]
 # ![Two panels, the length of dh against the time step on a log axis. Left, three

@@ -28,10 +28,10 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from numnet import LSTM, RNN, lstm, sigmoid
+from numnet.study import plots
 from numnet.study.gradcheck import check
 from numnet.study.plots import BLUE, GRAY, ORANGE
 from numnet.study.stepper import watch
@@ -184,7 +184,7 @@ axes.set(xlabel="time step t", ylabel="length of the gradient")
 axes.grid(alpha=0.3)
 axes.legend()
 Path("figures").mkdir(exist_ok=True)
-FigureCanvasAgg(figure).print_png("figures/09_lstm.png")
+plots.save(figure, "figures/09_lstm.png")
 assert share["vanilla RNN, dh"] < 1e-5 and share["LSTM, dc, b = 0"] < 1e-5
 assert share["LSTM, dc, b = 1"] > 1000 * share["vanilla RNN, dh"]
 assert share["LSTM, dc, b = 5"] > 0.1

@@ -2,17 +2,32 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from numnet.study import plots
 from numnet.study.formulas import cited, read
 
 ROOT = Path(__file__).parent.parent
 LESSONS = sorted((ROOT / "lessons").glob("*.py"))
 SECONDS = 20
+
+LEFT_TO_THE_READER = """
+    adam.1 adam.2 adam.3 adam.4 add_places.1 add_places.2 add_places.3 add_positions.2
+    add_positions.3 attention.9 binary_cross_entropy.2 binary_cross_entropy.3 cells.1
+    cells.2 cells_of.1 cells_of.2 cells_of.3 cells_of.4 contrastive.2 contrastive.3
+    contrastive.4 contrastive.7 dropout.1 dropout.2 flatten.2 global_avg_pool2d.2
+    l2_normalize.1 l2_normalize.2 l2_normalize.3 l2_normalize.4 last_step.2
+    layer_norm.10 layer_norm.5 layer_norm.9 lstm.17 lstm.18 mean_average_precision.1
+    mean_precision_recall_f1.1 mean_precision_recall_f1.2 mean_precision_recall_f1.3
+    places_of.1 places_of.2 precision_recall_curve.1 precision_recall_curve.2
+    precision_recall_curve.3 r_squared.1 recall_at.1 recall_at.2 relu.2 rnn.10 sigmoid.1
+    sigmoid.2 sinusoids.1 sinusoids.2
+""".split()
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name)
 
@@ -22,7 +37,9 @@ def test_there_are_lessons():
 
 
 @each_lesson
-def test_a_lesson_runs_without_a_warning_and_in_time(lesson, tmp_path):
+def test_a_lesson_runs_without_a_warning_in_time_and_draws_its_figures(lesson,
+                                                                       tmp_path):
+    """Its figures are those committed: the same files, axes, labels and curves."""
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONIOENCODING": "utf-8",
                                 "OPENBLAS_NUM_THREADS": "1",     # however busy
@@ -35,6 +52,11 @@ def test_a_lesson_runs_without_a_warning_and_in_time(lesson, tmp_path):
         pytest.fail(f"{lesson.name} took longer than {SECONDS} s")
     assert done.returncode == 0, f"{lesson.name} failed:\n{done.stderr}"
     assert done.stdout, f"{lesson.name} printed nothing"
+    drawn = sorted((tmp_path / "figures").glob("*"))
+    committed = sorted((ROOT / "figures").glob(f"{lesson.name[:2]}_*"))
+    assert [path.name for path in drawn] == [path.name for path in committed]
+    for ours, theirs in zip(drawn, committed):
+        assert plots.structure_of(ours) == plots.structure_of(theirs), ours.name
 
 
 @each_lesson
@@ -53,3 +75,21 @@ def test_a_lesson_is_short_asserts_its_claims_and_ends_with_something_to_try(les
     assert any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(text))), \
         f"{lesson.name} asserts nothing"
     assert "to try" in text.rpartition("# %% [markdown]")[2], lesson.name
+
+
+def test_every_figure_is_shown_in_one_lesson_or_in_the_readme():
+    shown = {path.name: path.read_text(encoding="utf-8")
+             for path in [*LESSONS, ROOT / "README.md"]}
+    for figure in (ROOT / "figures").iterdir():
+        by = [name for name, text in shown.items()
+              if re.search(rf"!\[[^\]]+\]\(figures/{figure.name}\)", text)]
+        of_a_lesson = figure.name[:2].isdigit()
+        assert [name for name in by if name != "README.md"] == [
+            name for name in shown if of_a_lesson and name[:3] == figure.name[:3]]
+        assert by, f"{figure.name} is shown nowhere"
+
+
+def test_every_formula_is_explained_in_a_lesson_or_left_to_the_reader_by_name():
+    explained = set().union(*(cited(path.read_text(encoding="utf-8"))
+                              for path in LESSONS))
+    assert {formula.tag for formula in read()} - explained == set(LEFT_TO_THE_READER)
