@@ -75,6 +75,11 @@ def practice(arguments):
     return practice.main(arguments)
 
 
+def caption(arguments):
+    from numnet.study import captioning
+    return captioning.main(arguments)
+
+
 class _Parser(argparse.ArgumentParser):
     """As its parent, but what is wrong in all processes of a team is said once."""
 
@@ -98,7 +103,7 @@ def _parser():
     added.add_argument("--data", choices=recipes.CHOICES["data"],
                        help="easy-vqa if it is installed, otherwise shapes")
     for name, text in (
-            ("task", "a word for an answer; yes or no; a measure; matching captions"),
+            ("task", "what is answered: a word, yes or no, a measure, a caption"),
             ("fusion", "how picture and text are joined"),
             ("text", "what reads the text"),
             ("model", "article: the network of the article's listing"),
@@ -141,6 +146,14 @@ def _parser():
     added.add_argument("--image", required=True, metavar="FILE", help="PNG or JPEG")
     added.add_argument("--question", required=True)
     added.add_argument("-o", "--out", default="explain.png", metavar="FILE.png")
+
+    added = command(caption, "Write a caption for a picture.")
+    added.add_argument("run", metavar="RUN", help="trained by --task caption")
+    added.add_argument("--image", required=True, metavar="FILE", help="PNG or JPEG")
+    added.add_argument("--beam", type=_whole(1), default=3, metavar="K",
+                       help="how many beginnings are kept while writing; 1 is greedy")
+    added.add_argument("-o", "--out", metavar="FILE.png",
+                       help="draw where it looks for each word")
 
     added = command(search, "Find pictures for a caption, or captions for a picture.")
     added.add_argument("run", metavar="RUN", help="trained by --task match")

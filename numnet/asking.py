@@ -45,6 +45,9 @@ def ask(config, picture, question):
     """
     if config.task == "match":
         raise ValueError("this run matches captions and pictures, it takes no question")
+    if config.task == "caption":
+        raise ValueError("this run writes captions (numnet caption), it takes no "
+                         "question")
     if config.task == "measure":
         measure_of(question)
     ids, lengths = words_of(config, question)

@@ -7,7 +7,7 @@ from numnet.data import sort_of_clevr as clevr
 from numnet.metrics import (accuracy, confusion_matrix, mean_average_precision,
                             mean_precision_recall_f1, precision_recall_f1, r_squared,
                             recall_at)
-from numnet.tasks import Answer
+from numnet.tasks import PADDING, Answer
 from numnet.training import evaluate, evaluating
 
 
@@ -28,6 +28,12 @@ def measure(config, model, task, test):
         return {"test_accuracy": accuracy(said.ravel(), test.label.ravel()),
                 "questions": test.label.size,
                 **clevr.accuracies(said, test.label)}, None
+    if config.task == "caption":
+        loss, said = evaluate(model, test, task)
+        words = test.label != PADDING
+        return {"test_exact": task.rate(said, test.label), "test_loss": loss,
+                "next_word_right": accuracy(said[words], test.label[words]),
+                "captions": len(said)}, None
     if config.task == "match":
         return recalls(*embed(model, test), test.text), None
     if config.task == "measure":

@@ -3,28 +3,34 @@
 from dataclasses import asdict, dataclass, fields
 
 from numnet import data, scenes
-from numnet.data import derived
+from numnet.captions import captioner
+from numnet.data import derived, glyphs
 from numnet.data import sort_of_clevr as clevr
+from numnet.data.captions import Captions
 from numnet.data.examples import Examples, Pairs
 from numnet.data.images import prepare as prepare_images
 from numnet.data.text import Tokenizer
 from numnet.fusion import FUSIONS
 from numnet.models import article_model, fusion_classifier, joint_embedding
 from numnet.optim import SGD, Adam, expect_setting
-from numnet.tasks import Answer, Binary, Match, Measure
+from numnet.tasks import Answer, Binary, Caption, Match, Measure
 from numnet.training import stream
 
 INPUTS = {"both": None, "image only": "question", "text only": "image",
           "shuffled questions": "pairing"}           # what each hides
 CHOICES = {
     "data": (*data.NAMES, "sort-of-clevr"), "model": ("fusion", "article"),
-    "task": ("answer", "yes-no", "measure", "match"), "fusion": tuple(FUSIONS),
-    "text": ("rnn", "lstm", "attention"), "inputs": tuple(INPUTS),
-    "optimizer": ("sgd", "adam")}
+    "task": ("answer", "yes-no", "measure", "match", "caption"),
+    "fusion": tuple(FUSIONS), "text": ("rnn", "lstm", "attention"),
+    "inputs": tuple(INPUTS), "optimizer": ("sgd", "adam")}
+WRITING = {"optimizer": "adam", "lr": 0.002, "warmup": 0.05, "batch_size": 32}
 SETTINGS = (                           # where this is chosen, this is otherwise
     ({"fusion": "attention"}, {"optimizer": "adam", "lr": 0.002, "warmup": 0.05}),
     ({"text": "attention"}, {"optimizer": "adam", "lr": 0.002, "warmup": 0.05}),
     ({"task": "match"}, {"lr": 0.05, "epochs": 6, "batch_size": 24}),
+    ({"task": "caption"}, WRITING),
+    *(({"data": name}, {"task": "caption", "epochs": 16} | WRITING)
+      for name in glyphs.SPLITS),
     ({"task": "yes-no"}, {"fusion": "product", "optimizer": "adam", "lr": 0.002,
                           "epochs": 12}),
     ({"optimizer": "adam"}, {"lr": 0.002}),
@@ -42,6 +48,8 @@ ONLY = {                               # where this is chosen, only these go wit
                         "text": ("lstm",)},
     "--task match": {"inputs": ("both",), "fusion": ("concatenation",),
                      "text": ("rnn",)},
+    "--task caption": {"inputs": ("both",), "fusion": ("concatenation",),
+                       "text": ("rnn",)},
 }
 
 
@@ -104,7 +112,8 @@ class Config:
     def _expect_a_network(self):
         alone = {"--data sort-of-clevr": self.data == "sort-of-clevr",
                  "--model article": self.model == "article",
-                 "--task match": self.task == "match"}
+                 "--task match": self.task == "match",
+                 "--task caption": self.task == "caption"}
         chosen = [name for name, is_so in alone.items() if is_so]
         if len(chosen) > 1:
             raise ValueError(f"{' and '.join(chosen)} do not go together")
@@ -114,6 +123,8 @@ class Config:
                     other = ("--ablation" if field == "inputs"
                              else f"--{field} {getattr(self, field)}")
                     raise ValueError(f"{name} does not go with {other}")
+        if self.data in glyphs.SPLITS and self.task != "caption":
+            raise ValueError(f"--data {self.data} does not go with --task {self.task}")
 
 
 def configure(**chosen):
@@ -145,7 +156,7 @@ def _asked(questions, config):
         return derived.yes_or_no(questions)
     if config.task == "measure":
         return derived.measuring(questions)
-    if config.task == "match":
+    if config.task in ("match", "caption") and config.data not in glyphs.SPLITS:
         return derived.captioned(questions)
     return questions
 
@@ -175,9 +186,10 @@ def prepare(questions, config):
     """Questions as the examples of this run, with what it must not see hidden."""
     tokenizer = Tokenizer(config.words)
     _, factor = picture_size(config)
-    if config.task == "match":
-        return Pairs(prepare_images(questions.images[questions.image], factor),
-                     questions.question, tokenizer)
+    if config.task in ("match", "caption"):
+        kind = Pairs if config.task == "match" else Captions
+        return kind(prepare_images(questions.images[questions.image], factor),
+                    questions.question, tokenizer)
     answers = None if config.task == "measure" else config.answers
     made = Examples.of(questions, tokenizer, answers, factor)
     hidden = INPUTS[config.inputs]
@@ -189,6 +201,8 @@ def picture_size(config):
     """
     if config.data == "sort-of-clevr":
         return clevr.SIZE, 1
+    if config.data in glyphs.SPLITS:
+        return glyphs.SIZE, 1
     return 64, 1 if config.model == "article" else 2
 
 
@@ -203,6 +217,8 @@ def build(config):
     if config.task == "match":
         model = joint_embedding(words, rng)
         return model, Match(model)
+    if config.task == "caption":
+        return captioner(words + 1, rng), Caption()
     if config.model == "article":
         return article_model(words, outputs, rng), Binary()
     task = {"answer": Answer, "yes-no": Binary, "measure": Measure}[config.task]()

@@ -11,6 +11,9 @@ from numnet.loss import binary_cross_entropy, cross_entropy, mse
 from numnet.metrics import accuracy, r_squared
 
 
+PADDING = 0                            # the label of no word
+
+
 class Answer:
     """Choose one of several answers: z (..., answers), label (...) of integers."""
 
@@ -96,7 +99,7 @@ class Match:
 
 
 class Caption:
-    """Say each next word: z (n, t, words), label (n, t) of word numbers, padding 0.
+    """Say each next word: z (n, t, words), label (n, t) of word numbers, or PADDING.
 
     The rating is the share of pictures all of whose words are right, where each is
     chosen after the right ones before it. Those are just the pictures whose caption is
@@ -107,10 +110,13 @@ class Caption:
     rating = "exact"
 
     def loss(self, z, label):
-        return cross_entropy(z, label=label, ignore_index=0)
+        return cross_entropy(z, label=label, ignore_index=PADDING)
+
+    def count(self, label):
+        return np.count_nonzero(label != PADDING)
 
     def read(self, z):
         return z.argmax(axis=-1)
 
     def rate(self, said, label):
-        return float(((said == label) | (label == 0)).all(axis=1).mean())
+        return float(((said == label) | (label == PADDING)).all(axis=1).mean())

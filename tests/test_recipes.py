@@ -6,7 +6,7 @@ import pytest
 from test_runs import TEST, TRAIN, few_scenes, load_tiny
 
 from numnet import data, recipes
-from numnet.data import derived
+from numnet.data import derived, glyphs
 from numnet.data.images import prepare as prepare_images
 from numnet.data.shapes import generate
 from numnet.optim import SGD, Adam
@@ -17,8 +17,16 @@ from numnet.training import train_step
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
-    monkeypatch.setattr(data, "load", load_tiny)
+    monkeypatch.setattr(data, "load", load_any)
     few_scenes(monkeypatch)
+
+
+def load_any(name, seed=0):
+    """As load_tiny; of letters, half as large, with captions for questions."""
+    if name not in glyphs.SPLITS:
+        return load_tiny(name, seed)
+    return tuple(replace(told, images=told.images[:, ::2, ::2])
+                 for told in map(derived.captioned, load_tiny(name, seed)))
 
 
 def combinations():
@@ -49,7 +57,8 @@ def test_a_combination_is_taken_or_refused_in_one_sentence_that_names_it():
             taken.add((config.data, config.model, config.task))
             assert chosen.items() <= vars(config).items()
     assert taken == {("shapes", "fusion", task) for task in CHOICES["task"]} | {
-        ("shapes", "article", "yes-no"), ("sort-of-clevr", "fusion", "answer")}
+        ("shapes", "article", "yes-no"), ("sort-of-clevr", "fusion", "answer")} | {
+        (name, "fusion", "caption") for name in glyphs.SPLITS}
 
 
 @pytest.mark.parametrize("chosen, message", [
@@ -65,7 +74,10 @@ def test_a_combination_is_taken_or_refused_in_one_sentence_that_names_it():
     ({"model": "article", "fusion": "average"}, "does not go with --fusion average"),
     ({"task": "match", "fusion": "shared"}, "match does not go with --fusion shared"),
     ({"task": "match", "text": "lstm"}, "match does not go with --text lstm"),
-    ({"task": "match", "inputs": "image only"}, "match does not go with --ablation")])
+    ({"task": "match", "inputs": "image only"}, "match does not go with --ablation"),
+    ({"task": "caption", "text": "lstm"}, "caption does not go with --text lstm"),
+    ({"task": "caption", "fusion": "gated"}, "does not go with --fusion gated"),
+    ({"data": "glyphs", "task": "match"}, "glyphs does not go with --task match")])
 def test_choices_that_do_not_go_together_are_named(chosen, message):
     with pytest.raises(ValueError, match=message):
         configure(**{"data": "shapes", **chosen})
@@ -112,7 +124,8 @@ def test_every_combination_builds_and_takes_one_step_in_single_precision(config)
 
 
 def test_the_combinations_that_are_built_are_all_there_are():
-    assert len(BUILT) == 3 * 6 * 3 + 3 * 3 + 1 + 1 + 2     # tasks, hidden, … and hops
+    # tasks, hidden inputs; matching, the article, hops; captions of four datasets
+    assert len(BUILT) == 3 * 6 * 3 + 3 * 3 + 1 + 1 + 2 + 4
     assert {config.optimizer for config in BUILT} == {"sgd", "adam"}
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NAMES = ("easy-vqa", "shapes")
+NAMES = ("easy-vqa", "shapes", "glyphs", "glyphs-face", "glyphs-pairs")
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,8 @@ def load(name, seed=0):
     """Return the training and the test Questions of a dataset, with no picture in both.
 
     "easy-vqa": 4,000 and 1,000 pictures that come with the package easy-vqa; the seed
-    has no effect. "shapes": as many, generated from the seed.
+    has no effect. "shapes": as many, generated from the seed. "glyphs", "glyphs-face",
+    "glyphs-pairs": letters and their names, set aside in three ways.
     Raises ValueError for another name, FileNotFoundError where easy-vqa is not
     installed.
     """
@@ -107,4 +108,7 @@ def load(name, seed=0):
         from numnet.data import shapes
         return (shapes.generate(np.random.default_rng([seed, 0]), 4000),
                 shapes.generate(np.random.default_rng([seed, 1]), 1000))
+    if name in NAMES:
+        from numnet.data import glyphs
+        return glyphs.load(name, seed)
     raise ValueError(f"load: name must be one of {', '.join(NAMES)}, got {name!r}")

@@ -21,6 +21,7 @@ FACES = tuple(f"DejaVu{family}{style}" for family, styles in (
     ("Serif", ("", "-Bold", "-Italic", "-BoldItalic")),
 ) for style in styles) + (
     "STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta")
+SPLITS = "glyphs", "glyphs-face", "glyphs-pairs"
 NEW_FACE = "DejaVuSerif-Bold"          # the face that "glyphs-face" is tested on
 HELD_OUT = 0.1                         # share of pictures, or of pairs, to be tested on
 
@@ -79,7 +80,7 @@ def load(split, seed=0):
     elif split == "glyphs-pairs":
         test = np.isin(names, new_pairs(sorted(set(names)), rng))
     else:
-        raise ValueError("load: split must be glyphs, glyphs-face or glyphs-pairs, "
+        raise ValueError(f"load: split must be one of {', '.join(SPLITS)}, "
                          f"got {split!r}")
     return tuple(Questions(images[rows], np.arange(len(rows)),
                            [names[k] for k in rows], [""] * len(rows))

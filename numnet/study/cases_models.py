@@ -5,6 +5,7 @@ import numpy as np
 from numnet import (Average, Concatenation, CrossAttention, DecoderBlock, EncoderBlock,
                     GatedSum, MultiHeadAttention, Product, Residual, SharedEncoder,
                     feedforward, mask_of)
+from numnet.captions import Captioner
 from numnet.hops import Hop, add_places, cells_of, distance_bias, places_of
 from numnet.models import (AttentionReader, JointEmbedding, TextEncoder,
                            fusion_classifier, image_encoder)
@@ -40,6 +41,13 @@ def paired(rng):
     model = JointEmbedding(image_encoder((2, 4), 5, rng),
                            TextEncoder("rnn", 6, 2, 5, rng))
     return example(model, images=spread(rng, 3, 3, 8, 9), ids=WORDS, lengths=LENGTHS)
+
+
+def described(rng):
+    """Pictures of 8 × 9 pixels, so 2 × 2 cells, and texts that end in padding."""
+    model = Captioner(image_encoder((2, 3), None, rng, "cells"), 4, 3, 6, rng, width=6,
+                      heads=2, blocks=1, longest=5)
+    return example(shaken(model, rng), images=spread(rng, 3, 3, 8, 9), ids=WORDS)
 
 
 def hop(rng, first):
@@ -88,6 +96,7 @@ MODELS = {
     "FusionClassifier": classified("concatenation", "rnn", 5),
     "FusionClassifier, attention": classified("attention", "lstm", 8),
     "JointEmbedding": paired,
+    "Captioner": described,
 
     "cells_of": lambda rng: example(cells_of, spread(rng, 2, 3, 4, 5)),
     "add_places": lambda rng: example(

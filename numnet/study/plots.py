@@ -198,6 +198,30 @@ def found(pictures, captions, title, path):
     save(figure, path)
 
 
+def words_over(picture, words, shares, path):
+    """Where attention lies over a picture as each word is written.
+
+    picture (h, w, 3)   words (t)   shares (t, side, side), each map's sum is 1
+    """
+    t, side = len(words), shares.shape[1]
+    columns = min(t + 1, 6)
+    rows = -(-(t + 1) // columns)
+    figure = Figure(figsize=(1.5 * columns + 0.6, 1.75 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False)
+    extent = (-0.5, side - 0.5, side - 0.5, -0.5)
+    for axes in panels.flat:
+        axes.set_axis_off()
+    panels.flat[0].imshow(picture, extent=extent)
+    panels.flat[0].set_title("picture", fontsize=10)
+    gray = picture.mean(axis=2)
+    for axes, word, share in zip(panels.flat[1:], words, shares):
+        axes.imshow(gray, cmap="gray", vmin=0, vmax=255, extent=extent)
+        shown = axes.imshow(share, cmap="Blues", vmin=0, vmax=shares.max(), alpha=0.75)
+        axes.set_title(word, fontsize=10)
+    figure.colorbar(shown, ax=panels, label="share of attention", shrink=0.8)
+    save(figure, path)
+
+
 def _things(picture):
     """The plain areas of a drawn picture, (h, w) masks with their colours, but the
     largest, its ground; none of a photograph, which has more than 20 colours.

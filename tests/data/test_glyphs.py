@@ -43,7 +43,7 @@ def test_letters_stand_on_one_baseline_and_keep_their_size(drawn):
     assert ink("latin small letter x with dot above")[0] < top_o - 1
 
 
-@pytest.mark.parametrize("split", ["glyphs", "glyphs-face", "glyphs-pairs"])
+@pytest.mark.parametrize("split", glyphs.SPLITS)
 def test_no_picture_is_trained_on_and_tested_on(split):
     train, test = glyphs.load(split, seed=3)
     assert len(train) + len(test) > 8000
@@ -78,7 +78,7 @@ def test_the_split_follows_from_the_seed():
 
 
 @pytest.mark.parametrize("call, message", [
-    (lambda: glyphs.load("letters"), "load: split must be glyphs, glyphs-face or"),
+    (lambda: glyphs.load("letters"), "load: split must be one of glyphs, glyphs-face"),
     (lambda: glyphs.draw(["Comic"]), "draw: faces must be among DejaVuSans, .* got "
                                      "'Comic'")])
 def test_a_split_or_a_face_that_there_is_not_is_refused(call, message):
