@@ -28,13 +28,14 @@ from numnet.pooling import (avg_pool2d, cells, global_avg_pool2d, global_max_poo
                             max_pool2d)
 from numnet.recurrent import LSTM, RNN, last_step, lstm, mean_step, rnn
 from numnet.transformer import DecoderBlock, EncoderBlock, Residual, feedforward
+from numnet.winograd import winograd
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Parameter", "Module", "Sequential", "apply",
     "linear", "Linear", "relu", "tanh", "sigmoid", "softmax", "flatten",
-    "conv2d", "Conv2d", "max_pool2d", "avg_pool2d",
+    "conv2d", "Conv2d", "winograd", "max_pool2d", "avg_pool2d",
     "global_max_pool2d", "global_avg_pool2d", "cells",
     "embedding", "Embedding", "add_positions", "Positions", "sinusoids",
     "rnn", "RNN", "lstm", "LSTM", "last_step", "mean_step",

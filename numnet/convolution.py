@@ -3,8 +3,14 @@
 import numpy as np
 
 from numnet.initialization import he
+from numnet.linear import linear
 from numnet.module import Module, Parameter, apply
 from numnet.shapes import expect, pair
+from numnet.windows import Windows
+from numnet.winograd import winograd
+
+FEW = 8                # channels: below, numbers are best side by side along columns
+MANY = 1024            # places: below, taking the filters to the points costs too much
 
 
 def conv2d(x, w, b, *, stride=1, padding=0, dilation=1, needs_dx=True):
@@ -20,7 +26,9 @@ def conv2d(x, w, b, *, stride=1, padding=0, dilation=1, needs_dx=True):
     columns); x is 0 outside the picture. Filters are not flipped: this is
     cross-correlation, as in PyTorch. Rows that no window reaches get gradient 0.
     With needs_dx=False, as for a picture from the data, the backward gives None for dx.
-    In memory x and y are best channels-last, behind their (n, c, h, w) view.
+    In memory x and y are best channels-last, behind their (n, c, h, w) view. Filters of
+    3 × 3 with stride 1 go by `winograd` where that is faster: the same numbers, rounded
+    in another way.
     Raises ValueError when the channels differ or the kernel exceeds the padded picture.
     Source: Dumoulin and Visin 2016 (arXiv 1603.07285).
     """
@@ -30,77 +38,55 @@ def conv2d(x, w, b, *, stride=1, padding=0, dilation=1, needs_dx=True):
     s, r = pair("conv2d", "stride", stride, 1), pair("conv2d", "dilation", dilation, 1)
     m = pair("conv2d", "padding", padding, 0)
     taps = Windows("conv2d", x.shape[2:], w.shape[2:], s, m, r)
-    n, c, o = x.shape[0], x.shape[1], w.shape[0]
+    n, c, o, (p, q) = x.shape[0], x.shape[1], w.shape[0], taps.out
+    if s == r == (1, 1) and w.shape[2:] == (1, 1) and m == (0, 0):
+        return _pointwise(x, w, b, needs_dx)
+    if (s == r == (1, 1) and w.shape[2:] == (3, 3) and max(m) <= 2
+            and c >= FEW and n * p * q >= MANY):
+        return winograd(x, w, b, padding=m, needs_dx=needs_dx)
 
-    padded = taps.pad(x.transpose(0, 2, 3, 1), 0)                   # (n, h, w, c)
-    columns = np.stack([tap for _, tap in taps.of(padded)], axis=3)
-    columns = columns.reshape(-1, taps.count * c)                   # (npq, ijc)
+    padded, planes = taps.pad(x.transpose(0, 2, 3, 1), 0), c < FEW  # (n, h, w, c)
+    if planes:
+        padded = padded.transpose(3, 0, 1, 2).copy().transpose(1, 2, 3, 0)
     kernel = w.transpose(2, 3, 1, 0).reshape(-1, o)                 # (ijc, o)
-    y = columns @ kernel + b                                        # (conv2d.1)
-    y = y.reshape(n, *taps.out, o).transpose(0, 3, 1, 2)
+    y = np.empty((n, p, q * o), np.result_type(x, w, b))
+    bias = np.tile(b, q)                            # a whole row's: long runs add fast
+    for block, columns in taps.columns(padded, planes):             # (npq, ijc)
+        y[block] = (columns @ kernel).reshape(y[block].shape) + bias    # (conv2d.1)
 
     def backward(dy):
-        rows = dy.transpose(0, 2, 3, 1).reshape(-1, o)              # (npq, o)
-        dx = None
-        if needs_dx:
-            dcolumns = (rows @ kernel.T).reshape(n, *taps.out, taps.count, c)
-            dpadded = np.zeros(padded.shape, x.dtype)
-            for k, tap in taps.of(dpadded):
-                tap += dcolumns[:, :, :, k]                         # (conv2d.2)
-            dx = taps.crop(dpadded).transpose(0, 3, 1, 2)
-        dw = columns.T @ rows                                       # (conv2d.3)
-        dw = dw.reshape(*w.shape[2:], c, o).transpose(3, 2, 0, 1)
-        db = rows.sum(axis=0)                                       # (conv2d.4)
+        dy = dy.transpose(0, 2, 3, 1)                               # (n, p, q, o)
+        dpadded = np.zeros_like(padded) if needs_dx else None
+        dkernel, db = np.zeros(kernel.shape, w.dtype), np.zeros(o, b.dtype)
+        for block, columns in taps.columns(padded, planes):
+            rows = dy[block].reshape(-1, o)                         # (npq, o)
+            dkernel += columns.T @ rows                             # (conv2d.3)
+            db += np.ones(len(rows), dy.dtype) @ rows               # (conv2d.4)
+            if needs_dx:
+                dcolumns = np.matmul(rows, kernel.T, out=columns)
+                dcolumns = dcolumns.reshape(*dy[block].shape[:3], taps.count, c)
+                for k, tap in taps.of(dpadded, block):
+                    tap += dcolumns[:, :, :, k]                     # (conv2d.2)
+        dx = taps.crop(dpadded).transpose(0, 3, 1, 2) if needs_dx else None
+        dw = dkernel.reshape(*w.shape[2:], c, o).transpose(3, 2, 0, 1)
         return dx, dw, db
 
-    return y, backward
+    return y.reshape(n, p, q, o).transpose(0, 3, 1, 2), backward
 
 
-class Windows:
-    """Where a kernel's entries fall on a picture, for every place of the kernel.
+def _pointwise(x, w, b, needs_dx):
+    """With filters of 1 × 1: `linear`, from the c channels of a pixel to o."""
+    (n, c, h, width), o = x.shape, len(w)
+    rows = x.transpose(0, 2, 3, 1).reshape(-1, c)                   # (nhw, c)
+    y, linear_backward = linear(rows, w[:, :, 0, 0].T, b)           # (conv2d.1)
 
-    Entry (i, j) of the kernel, at place (p, q), falls on row s p + r i and column
-    s q + r j of the padded picture: for one entry and all places that is a strided
-    view. Pictures are channels-last, (n, h, w, c).
-    """
+    def backward(dy):
+        rows = dy.transpose(0, 2, 3, 1).reshape(-1, o)
+        dx, dw, db = linear_backward(rows)         # (conv2d.2), (conv2d.3), (conv2d.4)
+        dx = dx.reshape(n, h, width, c).transpose(0, 3, 1, 2) if needs_dx else None
+        return dx, dw.T[:, :, None, None], db
 
-    def __init__(self, op, size, kernel, stride, padding, dilation=(1, 1)):
-        reach = [r * (k - 1) + 1 for r, k in zip(dilation, kernel)]
-        padded = [a + 2 * m for a, m in zip(size, padding)]
-        if min(kernel) < 1 or min(size) < 1:
-            raise ValueError(f"{op}: the kernel {tuple(kernel)} and the picture "
-                             f"{tuple(size)} must not be empty")
-        if reach[0] > padded[0] or reach[1] > padded[1]:
-            raise ValueError(f"{op}: the kernel covers {reach[0]}×{reach[1]} "
-                             f"but the padded picture is {padded[0]}×{padded[1]}")
-        self.out = tuple((a - k) // s + 1 for a, k, s in zip(padded, reach, stride))
-        self.count = kernel[0] * kernel[1]
-        self.kernel, self.stride, self.dilation = kernel, stride, dilation
-        self.size, self.margin = size, padding
-
-    def pad(self, x, value):
-        """x with a margin of this value."""
-        (top, left) = self.margin
-        if not top and not left:
-            return x
-        n, h, w, c = x.shape
-        padded = np.full((n, h + 2 * top, w + 2 * left, c), value, x.dtype)
-        padded[:, top:top + h, left:left + w] = x
-        return padded
-
-    def crop(self, padded):
-        """The picture inside the margin."""
-        (top, left), (h, w) = self.margin, self.size
-        return padded[:, top:top + h, left:left + w]
-
-    def of(self, padded):
-        """For each kernel entry k = i J + j, its view (n, p, q, c) of the picture."""
-        (s, t), (p, q) = self.stride, self.out
-        for i in range(self.kernel[0]):
-            for j in range(self.kernel[1]):
-                top, left = i * self.dilation[0], j * self.dilation[1]
-                yield (i * self.kernel[1] + j,
-                       padded[:, top:top + s * p:s, left:left + t * q:t])
+    return y.reshape(n, h, width, o).transpose(0, 3, 1, 2), backward
 
 
 class Conv2d(Module):

@@ -1,7 +1,10 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from numnet import Conv2d, conv2d
+from numnet import Conv2d, conv2d, windows
+from numnet.study.stepper import watch
 
 NINE = np.arange(1.0, 10.0).reshape(1, 1, 3, 3)        # 1 2 3 / 4 5 6 / 7 8 9
 NO_BIAS = np.zeros(1)
@@ -93,6 +96,80 @@ def test_without_needs_dx_the_other_gradients_are_the_same():
     assert dx is None
     np.testing.assert_array_equal(dw, backward(y)[1])
     np.testing.assert_array_equal(db, backward(y)[2])
+
+
+def results(op, args, dy, **options):
+    y, backward = op(*args, **options)
+    return [y, *backward(dy)]
+
+
+CUT = [((7, 3, 9, 8), (4, 3, 3, 2), {"stride": (2, 1), "padding": (1, 0)}),
+       ((4, 9, 11, 6), (5, 9, 2, 3), {"padding": (0, 2), "dilation": (3, 1)}),
+       ((3, 2, 6, 7), (4, 2, 1, 1), {"stride": (1, 2)})]
+
+
+@pytest.mark.parametrize("x, w, options", CUT)
+@pytest.mark.parametrize("change", [("windows.BLOCK", 1), ("windows.BLOCK", 700),
+                                    ("convolution.FEW", 0), ("convolution.FEW", 99)])
+def test_cut_in_blocks_or_turned_in_memory_it_is_the_same(
+        x, w, options, change, monkeypatch):
+    rng = np.random.default_rng(0)
+    args = [rng.normal(size=size) for size in (x, w, w[0])]
+    dy = rng.normal(size=conv2d(*args, **options)[0].shape)
+    expected = results(conv2d, args, dy, **options)
+    monkeypatch.setattr(f"numnet.{change[0]}", change[1])
+    with watch("conv2d.1") as steps:
+        changed = results(conv2d, args, dy, **options)
+    assert (len(steps) > 1) == change[0].startswith("windows")
+    for ours, plain in zip(changed, expected):
+        np.testing.assert_allclose(ours, plain, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("n, rows, row_bytes, room", [
+    (7, 5, 10, 100), (3, 13, 10, 57), (4, 6, 100, 10), (2, 3, 1, 999), (0, 3, 10, 10)])
+def test_blocks_hold_each_row_once_and_are_about_alike(n, rows, row_bytes, room):
+    seen = np.zeros((n, rows), int)
+    parts = windows.blocks(n, rows, row_bytes, room)
+    for part in parts:
+        seen[part] += 1
+    assert (seen == 1).all()
+    sizes = [seen[part].size for part in parts]
+    assert max(sizes) == sizes[0] <= max(1, room // row_bytes)
+    assert 2 * min(sizes) >= sizes[0]
+
+
+def test_a_filter_of_one_pixel_is_a_linear_map_of_the_channels():
+    rng = np.random.default_rng(0)
+    x, w, b = (rng.normal(size=size) for size in [(2, 3, 4, 5), (6, 3, 1, 1), 6])
+    dy = rng.normal(size=(2, 6, 4, 5))
+    flat = w[:, :, 0, 0]
+    expected = [np.einsum("nchw,oc->nohw", x, flat) + b[:, None, None],
+                np.einsum("nohw,oc->nchw", dy, flat),
+                np.einsum("nohw,nchw->oc", dy, x)[..., None, None],
+                np.einsum("nohw->o", dy)]
+    for ours, plain in zip(results(conv2d, (x, w, b), dy), expected):
+        np.testing.assert_allclose(ours, plain, rtol=1e-12, atol=1e-12)
+    _, backward = conv2d(x, w, b, needs_dx=False)
+    assert backward(dy)[0] is None
+
+
+@pytest.mark.parametrize("options", [{"padding": 1}, {"padding": 2, "dilation": 2},
+                                     {"padding": 1, "needs_dx": False}])
+@pytest.mark.parametrize("c, o", [(32, 24), (3, 32)])
+def test_the_memory_beyond_input_and_output_is_less_than_twice_theirs(c, o, options):
+    """All windows of a picture, side by side, would be 9 times the picture."""
+    rng = np.random.default_rng(0)
+    x, w, b, dy = (rng.normal(size=size).astype(np.float32) for size in
+                   [(24, c, 48, 52), (o, c, 3, 3), o, (24, o, 48, 52)])
+    tracemalloc.start()
+    try:
+        given = results(conv2d, (x, w, b), dy, **options)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    y = given[0]
+    extra = peak - sum(array.nbytes for array in given if array is not None)
+    assert extra <= 1.5 * (x.nbytes + y.nbytes) + 4e6
 
 
 def test_a_layer_hands_its_options_on_and_starts_without_bias():

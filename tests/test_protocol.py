@@ -81,6 +81,7 @@ def test_huge_tiny_and_zero_numbers_bring_no_warning_and_no_nan(name, dtype, fac
 BATCHES = {                              # and how many arguments have the batch's axis
     "linear": 1, "Linear": 1, "relu": 1, "tanh": 1, "sigmoid": 1, "softmax": 1,
     "flatten": 1, "conv2d": 1, "Conv2d": 1, "max_pool2d": 1, "avg_pool2d": 1,
+    "winograd": 1,
     "global_max_pool2d": 1, "global_avg_pool2d": 1, "cells": 1, "add_positions": 1,
     "Positions": 1, "rnn": 1, "RNN": 1, "lstm": 1, "lstm, lengths": 1, "LSTM": 1,
     "last_step": 1, "mean_step": 1, "layer_norm": 1, "LayerNorm": 1, "l2_normalize": 1,

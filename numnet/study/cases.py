@@ -22,13 +22,18 @@ from numnet import (LSTM, RNN, Conv2d, Dropout, Embedding, LayerNorm, Linear, Mo
                     flatten, global_avg_pool2d, global_max_pool2d, l2_normalize,
                     last_step, layer_norm, linear, lstm, mask_of, max_pool2d, mean_step,
                     merge_heads, mse, product, relu, rnn, sigmoid, softmax, split_heads,
-                    tanh)
+                    tanh, winograd)
 from numnet.study.cases_models import MODELS
 from numnet.study.spread import SameDraws, example, spread
 
 
 def conv_example(rng, **options):
     return example(conv2d, spread(rng, 2, 5, 8, 9), spread(rng, 7, 5, 3, 4),
+                   spread(rng, 7), **options)
+
+
+def winograd_example(rng, **options):
+    return example(winograd, spread(rng, 2, 5, 9, 6), spread(rng, 7, 5, 3, 3),
                    spread(rng, 7), **options)
 
 
@@ -105,10 +110,18 @@ CASES = {
     "conv2d, all three": partial(
         conv_example, stride=(2, 3), padding=(2, 1), dilation=(3, 2)),
     "conv2d, needs_dx=False": partial(conv_example, padding=1, needs_dx=False),
+    "conv2d, many channels": lambda rng: example(
+        conv2d, spread(rng, 2, 8, 5, 4), spread(rng, 7, 8, 3, 2), spread(rng, 7)),
+    "conv2d, one pixel": lambda rng: example(
+        conv2d, spread(rng, 2, 5, 4, 3), spread(rng, 7, 5, 1, 1), spread(rng, 7)),
     "Conv2d": lambda rng: example(
         Conv2d(3, 4, (5, 6), rng, stride=(2, 1)), spread(rng, 2, 3, 8, 7)),
     "Conv2d, needs_dx=False": lambda rng: example(
         Conv2d(3, 4, (5, 6), rng, needs_dx=False), x=spread(rng, 2, 3, 8, 7)),
+
+    "winograd": winograd_example,
+    "winograd, padding (1, 2)": partial(winograd_example, padding=(1, 2)),
+    "winograd, needs_dx=False": partial(winograd_example, padding=2, needs_dx=False),
 
     "max_pool2d": partial(max_example, kernel_size=(2, 3)),
     "max_pool2d, overlap": partial(max_example, kernel_size=(4, 3), stride=(1, 2)),
