@@ -1,0 +1,126 @@
+"""What was measured, as a table, a CSV file and a figure, and what was to be reached.
+"""
+
+import csv
+import io
+from itertools import groupby
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from numnet import checkpoint
+from numnet.study.plots import BLUE, GRAY, ORANGE, save
+
+FIELDS = ("threads", "malloc", "isa", "group", "case",
+          "numnet_forward_ms", "numnet_backward_ms", "numnet_ms",
+          "pytorch_forward_ms", "pytorch_backward_ms", "pytorch_ms",
+          "pytorch_channels_last_ms", "ratio_forward", "ratio_backward", "ratio",
+          "ratio_channels_last", "share_of_peak")
+TARGETS = (                        # group, isa, of its ratios, at most
+    ("conv2d 3×3", "as set", "geometric mean", 1.3),
+    ("conv2d 3×3", "as set", "largest", 1.7),
+    ("conv2d 3×3", "AVX2", "geometric mean", 0.85),
+    ("rnn", "as set", "largest", 0.8), ("lstm", "as set", "largest", 1.8),
+    ("attention", "as set", "largest", 1.0), ("max_pool2d", "as set", "largest", 0.5),
+    ("layer_norm", "as set", "largest", 2.0), ("embedding", "as set", "largest", 1.0),
+    ("cross_entropy", "as set", "largest", 1.0),
+    ("step of the easy-VQA recipe", "as set", "largest", 0.9),
+    ("step of three convolutions, batch 64", "as set", "largest", 0.9))
+HEAD = (f"{'forward and backward':42}{'numnet':>9}{'PyTorch':>9}   "
+        f"{'ratio':>5} {'forw.':>6} {'backw.':>6} {'ch.last':>7} {'of peak':>8}")
+
+
+def row_of(setting, case, seconds, gflops):
+    """A row of the table, from the seconds of each side; None where there is none."""
+    ours, theirs = seconds["numnet"], seconds.get("PyTorch", (None,) * 3)
+    last = seconds.get("PyTorch, channels last", (None,) * 3)[2]
+    parts = "_forward", "_backward", ""
+
+    def of(k, other):
+        return ours[k] / other if other and ours[k] else None
+
+    return dict(zip(FIELDS, (
+        setting.threads, setting.malloc, setting.isa, case.group, case.name,
+        *(1e3 * each for each in ours),
+        *(each and 1e3 * each for each in (*theirs, last)),
+        *(of(k, theirs[k]) for k in range(len(parts))), of(2, last),
+        2e-9 * case.products / ours[2] / gflops if case.products else None),
+        strict=True))
+
+
+def line(row):
+    """A row as a line of the printed table; a dot where there is nothing to say."""
+    def cell(name, width, form):
+        return " " * (width - 1) + "·" if row[name] is None else form(row[name])
+
+    def ratio(width):
+        return lambda value: f"{value:{width}.2f}"
+
+    return (f"{row['case']:42}{row['numnet_ms']:9.3f}"
+            f"{cell('pytorch_ms', 9, lambda v: f'{v:9.3f}')}   "
+            f"{cell('ratio', 5, ratio(5))} {cell('ratio_forward', 6, ratio(6))} "
+            f"{cell('ratio_backward', 6, ratio(6))} "
+            f"{cell('ratio_channels_last', 7, ratio(7))} "
+            f"{cell('share_of_peak', 8, lambda v: f'{v:8.0%}')}")
+
+
+def judged(rows):
+    """What was to be reached, on one thread with malloc as it is, and what was.
+
+    Yields lines; none without PyTorch. What falls short is said to.
+    """
+    for group, isa, kind, most in TARGETS:
+        ratios = [row["ratio"] for row in rows
+                  if row["ratio"] and row["group"] == group and row["isa"] == isa
+                  and row["threads"] == 1 and row["malloc"] == "default"]
+        if ratios:
+            found = (max(ratios) if kind == "largest"
+                     else float(np.exp(np.mean(np.log(ratios)))))
+            verdict = "reached" if found <= most else "falls short"
+            name = group + (f", both {isa}" if isa != "as set" else "")
+            which = f"{kind} of {len(ratios)}" if len(ratios) > 1 else "alone"
+            yield (f"{name:42}{which:>20} {found:6.2f}   at most {most:.2f}   "
+                   f"{verdict}")
+
+
+def write_csv(path, fields, rows):
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fields)
+    writer.writeheader()
+    writer.writerows(rows)
+    checkpoint.write_text(path, text.getvalue())
+
+
+def figure(rows, path):
+    """The ratio of every case under every setting: left of 1, numnet is the faster."""
+    rows = [row for row in rows if row["ratio"]]
+    cases = list(dict.fromkeys(row["case"] for row in rows))
+    drawn = Figure(figsize=(8, 1.6 + 0.22 * len(cases)), layout="constrained")
+    axes = drawn.subplots()
+    settings = groupby(rows, key=lambda row: (row["isa"], row["threads"],
+                                              row["malloc"]))
+    for (isa, threads, malloc), group in settings:
+        group = list(group)
+        label = f"{threads} thread{'s' * (threads > 1)}" + (
+            ", memory kept" if malloc == "kept" else "") + (
+            f", both {isa}" if isa != "as set" else "")
+        axes.plot([row["ratio"] for row in group],
+                  [cases.index(row["case"]) for row in group], linestyle="none",
+                  marker="^" if isa != "as set" else "o" if threads == 1 else "s",
+                  color=GRAY if isa != "as set" else BLUE if threads == 1 else ORANGE,
+                  markerfacecolor="none" if malloc == "kept" else None,
+                  markersize=7 if threads == 1 and malloc == "default" else 5,
+                  label=label)
+    axes.axvline(1, color="black", linewidth=1)
+    axes.set_yticks(range(len(cases)), cases, fontsize=8, parse_math=False)
+    axes.set(xscale="log", ylim=(len(cases) - 0.4, -0.6),
+             xlabel="time of numnet / time of PyTorch, forward and backward "
+                    "(left of the line numnet is faster)")
+    low, high = axes.get_xlim()
+    ticks = [t for t in (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10)
+             if low <= t <= high]
+    axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
+    axes.minorticks_off()
+    axes.grid(alpha=0.3)
+    drawn.legend(loc="outside upper center", ncols=3, fontsize=9)
+    save(drawn, path)
