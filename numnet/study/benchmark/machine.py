@@ -14,6 +14,7 @@ THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS",
 MALLOC = {                         # what glibc does with memory that is given back
     "default": {},                                   # large blocks: to the system
     "kept": {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "4000000000"},
+    "returned": {"MALLOC_MMAP_THRESHOLD_": "65536"},     # at once, to count memory
 }
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2",
         "MKL_ENABLE_INSTRUCTIONS": "AVX2", "OPENBLAS_CORETYPE": "Haswell"}
@@ -49,7 +50,8 @@ def _beyond_avx2():
 
 def settings(threads, equal_isa):
     """Those to measure under, the judged one first."""
-    mallocs = MALLOC if platform.libc_ver()[0] == "glibc" else ["default"]
+    glibc = platform.libc_ver()[0] == "glibc"
+    mallocs = ["default", "kept"] if glibc else ["default"]
     return [Setting(k, malloc) for k in threads for malloc in mallocs] + [
         Setting(k, isa="AVX2") for k in threads if equal_isa]
 

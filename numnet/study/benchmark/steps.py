@@ -18,6 +18,7 @@ from numnet.study.benchmark.cases import Case
 from numnet.study.benchmark.timing import Side
 from numnet.training import train_step
 
+TWINS = {"PyTorch": False, "PyTorch, channels last": True}
 ANSWERS = tuple(sorted((*shapes.SHAPES, *shapes.COLORS, "yes", "no")))
 
 
@@ -32,8 +33,9 @@ def recipe_batch(rng):
 def batch_of_64(rng):
     """64 whole pictures of 64 × 64, with one question each."""
     questions = shapes.generate(rng, 80)             # a few may have no question
-    _, rows = np.unique(questions.image, return_index=True)
-    rows = rows[:64]
+    order = rng.permutation(len(questions))
+    _, first = np.unique(questions.image[order], return_index=True)
+    rows = order[first[:64]]
     return batch_of(Questions(
         questions.images[questions.image[rows]], np.arange(64),
         [questions.question[row] for row in rows],
@@ -57,10 +59,9 @@ def stepping(make_batch, channels, rng, dtype, torch):
     config = configure(data="easy-vqa")
     optimizer = optimizer_of(config, model)
     optimizer.lr = 1e-4                              # to stay near the first weights
-    twins = {"PyTorch": False, "PyTorch, channels last": True} if torch else {}
     sides = {name: Twin(torch, model, last).side(inputs, label, optimizer,
                                                  config.max_norm)
-             for name, last in twins.items()}
+             for name, last in TWINS.items() if torch}
 
     def run():
         loss, _ = train_step(model, optimizer, inputs, label, config.max_norm)
@@ -88,7 +89,7 @@ class Twin:
     """
 
     def __init__(self, torch, model, channels_last=False):
-        self.torch, self.pairs, nn = torch, [], torch.nn
+        self.torch, self.model, self.pairs, nn = torch, model, [], torch.nn
         self.format = (torch.channels_last if channels_last
                        else torch.contiguous_format)
         reader, table = model.text_encoder.reader, model.text_encoder.embedding.w
@@ -139,12 +140,16 @@ class Twin:
         self.pair(there.bias, layer.b)
         return there
 
-    def inputs(self, inputs):
-        """A batch as tensors, the pictures in this twin's layout."""
-        tensor = self.torch.tensor
-        return {name: tensor(np.ascontiguousarray(each)).contiguous(
-            memory_format=self.format) if name == "images" else tensor(each)
-            for name, each in inputs.items()}
+    def laid_out(self, images):
+        """Pictures (n, c, h, w) in this twin's layout, as one block of memory."""
+        if self.format is self.torch.contiguous_format:
+            return np.ascontiguousarray(images)
+        return np.ascontiguousarray(images.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+
+    def tensors(self, inputs, label):
+        """A batch, whose pictures are laid out, as tensors that share its memory."""
+        tensor = self.torch.from_numpy
+        return {name: tensor(each) for name, each in inputs.items()}, tensor(label)
 
     def __call__(self, *, images, ids, lengths, image, question):
         torch = self.torch
@@ -174,7 +179,8 @@ class Twin:
 
     def side(self, inputs, label, like, max_norm):
         optimizer = self.optimizer(like)
-        inputs, label = self.inputs(inputs), self.torch.tensor(label)
+        images = self.laid_out(inputs["images"])
+        inputs, label = self.tensors(inputs | {"images": images}, label)
 
         def run():
             return self.step(optimizer, inputs, label, max_norm), None

@@ -1,14 +1,14 @@
-"""What was measured, as a table, a CSV file and a figure, and what was to be reached.
+"""Every op and both training steps beside PyTorch: the table, the figure, the targets.
 """
 
-import csv
-import io
 from itertools import groupby
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from numnet import checkpoint
+from numnet.study.benchmark import cases, machine
+from numnet.study.benchmark.steps import STEPS
+from numnet.study.benchmark.timing import expect_same, turns
 from numnet.study.plots import BLUE, GRAY, ORANGE, save
 
 FIELDS = ("threads", "malloc", "isa", "group", "case",
@@ -28,6 +28,22 @@ TARGETS = (                        # group, isa, of its ratios, at most
     ("step of three convolutions, batch 64", "as set", "largest", 0.9))
 HEAD = (f"{'forward and backward':42}{'numnet':>9}{'PyTorch':>9}   "
         f"{'ratio':>5} {'forw.':>6} {'backw.':>6} {'ch.last':>7} {'of peak':>8}")
+
+
+def measure(setting, only, repeats, say):
+    """A row for each case, its numbers compared with PyTorch's before it is timed."""
+    torch = machine.torch_or_none(setting.threads)
+    peaks = machine.peaks(torch)
+    for text in machine.describe(setting, torch, peaks):
+        say(text)
+    rows = []
+    for case in cases.chosen([*cases.ops(), *STEPS], only):
+        for dtype in np.float64, np.float32:
+            sides = case.sides(np.random.default_rng(0), dtype, torch)
+            expect_same(case.name, sides, dtype)
+        rows.append(row_of(setting, case, turns(sides, repeats), peaks["gflops"]))
+        say(line(rows[-1]))
+    return rows
 
 
 def row_of(setting, case, seconds, gflops):
@@ -64,7 +80,7 @@ def line(row):
             f"{cell('share_of_peak', 8, lambda v: f'{v:8.0%}')}")
 
 
-def judged(rows):
+def conclude(rows):
     """What was to be reached, on one thread with malloc as it is, and what was.
 
     Yields lines; none without PyTorch. What falls short is said to.
@@ -81,14 +97,6 @@ def judged(rows):
             which = f"{kind} of {len(ratios)}" if len(ratios) > 1 else "alone"
             yield (f"{name:42}{which:>20} {found:6.2f}   at most {most:.2f}   "
                    f"{verdict}")
-
-
-def write_csv(path, fields, rows):
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fields)
-    writer.writeheader()
-    writer.writerows(rows)
-    checkpoint.write_text(path, text.getvalue())
 
 
 def figure(rows, path):
