@@ -7,11 +7,13 @@ import io
 import json
 import subprocess
 import sys
+import time
+from functools import partial
 from pathlib import Path
 
 from numnet import checkpoint
 from numnet.study.benchmark import machine
-from numnet.study.benchmark.timing import Mismatch
+from numnet.study.benchmark.timing import Mismatch, turns
 
 KINDS = {                          # what else can be measured, by files of this name
     "memory": "megabytes that each op needs beyond what it is given and gives back",
@@ -32,6 +34,8 @@ def main(argv=None):
         settings = [machine.Setting(1, "returned")]
     elif arguments.kind != "ops" or arguments.quick:
         settings = settings[:1]
+    for text in machine.busy():
+        print(text)
     rows = []
     for setting in settings:
         print(kind.HEAD)
@@ -40,23 +44,32 @@ def main(argv=None):
     for text in kind.conclude(rows):
         print(text)
     if arguments.csv:
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-        checkpoint.write_text(arguments.csv, text.getvalue())
+        write_csv(arguments.csv, rows)
     if arguments.figure:
-        kind.figure(rows, arguments.figure)
+        try:
+            kind.figure(rows, arguments.figure)
+        except ValueError as error:                  # nothing to draw
+            print(f"benchmark: {error}", file=sys.stderr)
+            return 2
     return 0
+
+
+def write_csv(path, rows):
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, rows[0])
+    writer.writeheader()
+    writer.writerows(rows)
+    checkpoint.write_text(path, text.getvalue())
 
 
 def measure_here(kind, arguments):
     """Measure in this very process; the last line that it prints has the rows."""
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
     setting = machine.Setting(*json.loads(arguments.here))
+    fairly = partial(turns, repeats=arguments.repeats, clock=(
+        time.process_time if arguments.cpu_time else time.perf_counter))
     try:
-        print(json.dumps(kind.measure(setting, arguments.only, arguments.repeats,
-                                      print)))
+        print(json.dumps(kind.measure(setting, arguments.only, fairly, print)))
         return 0
     except (Mismatch, ValueError) as error:
         print(f"benchmark: {error}", file=sys.stderr)
@@ -70,6 +83,8 @@ def in_child(setting, arguments):
                "--only", arguments.only, "--repeats", str(arguments.repeats)]
     if arguments.kind != "ops":
         command.append(f"--{arguments.kind}")
+    if arguments.cpu_time:
+        command.append("--cpu-time")
     rows = []
     with subprocess.Popen(command, env=setting.environment(), stdout=subprocess.PIPE,
                           text=True, encoding="utf-8") as child:
@@ -98,6 +113,9 @@ def parse(argv):
     parser.add_argument("--quick", action="store_true",
                         help="the first setting alone: fewest threads, malloc as it is")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N")
+    parser.add_argument("--cpu-time", action="store_true",
+                        help="take the processor's time, for a machine that others "
+                             "use: one thread alone")
     parser.add_argument("--equal-isa", action="store_true",
                         help="also with both sides held to AVX2 instructions")
     parser.add_argument("--repeats", type=int, default=15, metavar="N",
@@ -108,6 +126,8 @@ def parse(argv):
     arguments = parser.parse_args(argv)
     if arguments.repeats < 1 or min(arguments.threads) < 1:
         parser.error("--repeats and --threads must be at least 1")
+    if arguments.cpu_time:
+        arguments.threads = [1]
     if arguments.figure and arguments.kind not in ("ops", "growth"):
         parser.error(f"--{arguments.kind} draws no figure")
     return arguments

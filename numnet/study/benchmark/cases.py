@@ -71,7 +71,7 @@ def chosen(cases, text):
     return found
 
 
-def ops():
+def op_cases():
     """The cases of single ops."""
     return [*(conv2d_case(*sizes) for sizes in CONVOLUTIONS),
             *(recurrent_case("rnn", *sizes) for sizes in SEQUENCES),

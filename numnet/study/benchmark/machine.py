@@ -95,14 +95,20 @@ def describe(setting, torch, peaks):
         lines.append(f"PyTorch {torch.__version__}, "
                      f"{torch.backends.cpu.get_cpu_capability()}, its own product "
                      f"{peaks['torch_gflops']:.0f} GFLOP/s")
-    if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
-        lines.append(f"load average {os.getloadavg()[0]:.1f} before: others use this "
-                     "machine, so times are too long and ratios less sure")
     return [f"{setting}:", *("  " + line for line in lines)]
 
 
-def peaks(torch=None, side=1536, megabytes=64, runs=12):
-    """The fastest product of square matrices and the fastest copy, best of some runs.
+def busy():
+    """One line where others use this machine, else none."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0
+    return [f"The load average was {load:.1f} before: others use this machine, so "
+            "times are too long\nand ratios less sure."] * (load > 0.5)
+
+
+def peaks(torch=None, side=512, megabytes=64, runs=60):
+    """The fastest product of square matrices and the fastest copy, best of many runs.
+
+    Each is short, so that on a busy machine one or the other is not interrupted.
     """
     rng = np.random.default_rng(0)
     a, b, y = (rng.standard_normal((side, side), np.float32) for _ in range(3))

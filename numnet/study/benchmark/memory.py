@@ -14,7 +14,7 @@ import tracemalloc
 import numpy as np
 
 from numnet.study.benchmark import machine
-from numnet.study.benchmark.cases import attention_case, chosen, ops
+from numnet.study.benchmark.cases import attention_case, chosen, op_cases
 from numnet.study.benchmark.timing import once
 
 try:
@@ -28,13 +28,13 @@ HEAD = (f"{'megabytes beyond inputs, outputs, gradients':46}{'numnet':>8}"
         f"{'its RSS':>10}{'PyTorch RSS':>13}{'at most':>10}")
 
 
-def measure(setting, only, repeats, say):
+def measure(setting, only, turns, say):
     """A row for each op: megabytes of numnet, by both means, and of PyTorch."""
     torch = machine.torch_or_none(setting.threads)
     if resource is None:
         say("peak RSS is not measured: this system has no module `resource`")
     rows = []
-    with_backward = [case for case in ops() if case.group not in ("SGD", "Adam")]
+    with_backward = [case for case in op_cases() if case.group not in ("SGD", "Adam")]
     for case in chosen([*with_backward, LONG], only):
         sides, small = (made(np.random.default_rng(0), np.float32, torch)
                         for made in (case.sides, case.small))

@@ -1,14 +1,12 @@
 """Every op and both training steps beside PyTorch: the table, the figure, the targets.
 """
 
-from itertools import groupby
-
 import numpy as np
 from matplotlib.figure import Figure
 
 from numnet.study.benchmark import cases, machine
 from numnet.study.benchmark.steps import STEPS
-from numnet.study.benchmark.timing import expect_same, turns
+from numnet.study.benchmark.timing import expect_same
 from numnet.study.plots import BLUE, GRAY, ORANGE, save
 
 FIELDS = ("threads", "malloc", "isa", "group", "case",
@@ -29,19 +27,21 @@ TARGETS = (                        # group, isa, of its ratios, at most
 HEAD = (f"{'forward and backward':42}{'numnet':>9}{'PyTorch':>9}   "
         f"{'ratio':>5} {'forw.':>6} {'backw.':>6} {'ch.last':>7} {'of peak':>8}")
 
+TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10)
 
-def measure(setting, only, repeats, say):
+
+def measure(setting, only, turns, say):
     """A row for each case, its numbers compared with PyTorch's before it is timed."""
     torch = machine.torch_or_none(setting.threads)
     peaks = machine.peaks(torch)
     for text in machine.describe(setting, torch, peaks):
         say(text)
     rows = []
-    for case in cases.chosen([*cases.ops(), *STEPS], only):
+    for case in cases.chosen([*cases.op_cases(), *STEPS], only):
         for dtype in np.float64, np.float32:
             sides = case.sides(np.random.default_rng(0), dtype, torch)
             expect_same(case.name, sides, dtype)
-        rows.append(row_of(setting, case, turns(sides, repeats), peaks["gflops"]))
+        rows.append(row_of(setting, case, turns(sides), peaks["gflops"]))
         say(line(rows[-1]))
     return rows
 
@@ -50,16 +50,16 @@ def row_of(setting, case, seconds, gflops):
     """A row of the table, from the seconds of each side; None where there is none."""
     ours, theirs = seconds["numnet"], seconds.get("PyTorch", (None,) * 3)
     last = seconds.get("PyTorch, channels last", (None,) * 3)[2]
-    parts = "_forward", "_backward", ""
+    if not ours[1]:                                  # no backward pass, so no parts
+        ours, theirs = (None, None, ours[2]), (None, None, theirs[2])
 
-    def of(k, other):
-        return ours[k] / other if other and ours[k] else None
+    def ratio(a, b):
+        return a / b if a and b else None
 
     return dict(zip(FIELDS, (
         setting.threads, setting.malloc, setting.isa, case.group, case.name,
-        *(1e3 * each for each in ours),
-        *(each and 1e3 * each for each in (*theirs, last)),
-        *(of(k, theirs[k]) for k in range(len(parts))), of(2, last),
+        *(each and 1e3 * each for each in (*ours, *theirs, last)),
+        *map(ratio, ours, theirs), ratio(ours[2], last),
         2e-9 * case.products / ours[2] / gflops if case.products else None),
         strict=True))
 
@@ -102,33 +102,48 @@ def conclude(rows):
 def figure(rows, path):
     """The ratio of every case under every setting: left of 1, numnet is the faster."""
     rows = [row for row in rows if row["ratio"]]
-    cases = list(dict.fromkeys(row["case"] for row in rows))
-    drawn = Figure(figsize=(8, 1.6 + 0.22 * len(cases)), layout="constrained")
+    if not rows:
+        raise ValueError("without PyTorch there are no ratios to draw")
+    names = list(dict.fromkeys(row["case"] for row in rows))
+    drawn = Figure(figsize=(8, 1.4 + 0.22 * len(names)), layout="constrained")
     axes = drawn.subplots()
-    settings = groupby(rows, key=lambda row: (row["isa"], row["threads"],
-                                              row["malloc"]))
-    for (isa, threads, malloc), group in settings:
-        group = list(group)
-        label = f"{threads} thread{'s' * (threads > 1)}" + (
-            ", memory kept" if malloc == "kept" else "") + (
-            f", both {isa}" if isa != "as set" else "")
-        axes.plot([row["ratio"] for row in group],
-                  [cases.index(row["case"]) for row in group], linestyle="none",
-                  marker="^" if isa != "as set" else "o" if threads == 1 else "s",
-                  color=GRAY if isa != "as set" else BLUE if threads == 1 else ORANGE,
-                  markerfacecolor="none" if malloc == "kept" else None,
-                  markersize=7 if threads == 1 and malloc == "default" else 5,
-                  label=label)
+
+    def dots(ratio, style, **setting):
+        some = [row for row in rows if row[ratio] and setting.items() <= row.items()]
+        if some:
+            axes.plot([row[ratio] for row in some],
+                      [names.index(row["case"]) for row in some], linestyle="none",
+                      **style)
+
+    judged = {"threads": 1, "malloc": "default", "isa": "as set"}
+    for threads, malloc, isa in dict.fromkeys(
+            (row["threads"], row["malloc"], row["isa"]) for row in rows):
+        setting = {"threads": threads, "malloc": malloc, "isa": isa}
+        dots("ratio", look(**setting, judged=setting == judged), **setting)
+    dots("ratio_channels_last", {
+        "label": "1 thread, PyTorch channels last", "marker": "|", "color": "black",
+        "markersize": 9}, **judged)
     axes.axvline(1, color="black", linewidth=1)
-    axes.set_yticks(range(len(cases)), cases, fontsize=8, parse_math=False)
-    axes.set(xscale="log", ylim=(len(cases) - 0.4, -0.6),
-             xlabel="time of numnet / time of PyTorch, forward and backward "
-                    "(left of the line numnet is faster)")
+    axes.set_yticks(range(len(names)), names, fontsize=8, parse_math=False)
+    axes.set(xscale="log", ylim=(len(names) - 0.4, -0.6), xlabel=(
+        "time of numnet / time of PyTorch: left of the line numnet is faster"))
     low, high = axes.get_xlim()
-    ticks = [t for t in (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10)
-             if low <= t <= high]
+    ticks = [t for t in TICKS if low <= t <= high]
     axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
     axes.minorticks_off()
     axes.grid(alpha=0.3)
-    drawn.legend(loc="outside upper center", ncols=3, fontsize=9)
+    drawn.legend(loc="outside upper center", ncols=3, fontsize=8)
     save(drawn, path)
+
+
+def look(threads, malloc, isa, judged):
+    """How the dots of a setting look: form and colour both tell them apart."""
+    held = isa != "as set"
+    return {
+        "label": (f"{threads} thread{'s' if threads > 1 else ''}"
+                  + (", memory kept" if malloc == "kept" else "")
+                  + (f", both {isa}" if held else "")),
+        "marker": "^" if held else "o" if threads == 1 else "s",
+        "color": GRAY if held else BLUE if threads == 1 else ORANGE,
+        "markerfacecolor": "none" if malloc == "kept" else None,
+        "markersize": 7 if judged else 5}

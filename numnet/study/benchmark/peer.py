@@ -10,7 +10,7 @@ from numnet.study.benchmark import machine, numpy_ml_layers
 from numnet.study.benchmark.cases import CONVOLUTIONS, SEQUENCES, Case, chosen
 from numnet.study.benchmark.numpy_ml_layers import forget, numpy_ml, set_weights
 from numnet.study.benchmark.steps import ANSWERS, batch_of_64
-from numnet.study.benchmark.timing import Side, expect_same, once, turns
+from numnet.study.benchmark.timing import Side, expect_same
 from numnet.training import train_step
 
 HEAD = (f"{'milliseconds, forward and backward':42}{'numnet':>12}{'numpy-ml':>12}"
@@ -19,7 +19,7 @@ LR, MOMENTUM = 0.1, 0.9
 TARGETS = {"conv2d": 8, "step": 300}                 # times as long, at least
 
 
-def measure(setting, only, repeats, say):
+def measure(setting, only, turns, say):
     """A row for each case: milliseconds of both, and how many times as long."""
     numpy_ml()                                       # says how to get it
     for text in machine.describe(setting, None, machine.peaks())[:3]:
@@ -30,10 +30,9 @@ def measure(setting, only, repeats, say):
                     np.float64)
         sides = case.sides(np.random.default_rng(0), np.float32)
         peer = sides.pop("numpy-ml")
-        ours = turns(sides, repeats)["numnet"][2]
-        theirs = once(peer)[2]
-        if theirs < 5:                               # seconds: more can be waited for
-            theirs = turns({"numpy-ml": peer}, 3)["numpy-ml"][2]
+        ours = turns(sides)["numnet"][2]
+        few = 1 if case.group == "step" else 3       # a step takes it a minute
+        theirs = turns({"numpy-ml": peer}, repeats=few)["numpy-ml"][2]
         rows.append({"case": case.name, "group": case.group, "numnet_ms": 1e3 * ours,
                      "numpy_ml_ms": 1e3 * theirs, "times": theirs / ours})
         say(f"{case.name:42}{1e3 * ours:12.3f}{1e3 * theirs:12.1f}"

@@ -19,13 +19,12 @@ from numnet.training import evaluate, stream, train_step
 HEAD = "the recipe of easy-VQA, batches prepared in time"
 
 
-def measure(setting, only, repeats, say, name=None):
+def measure(setting, only, turns, say):
     """A row for each side: seconds of training, accuracy on the test questions."""
     torch = machine.torch_or_none(setting.threads)
     for text in machine.describe(setting, torch, machine.peaks(torch)):
         say(text)
-    if name is None:
-        name = "easy-vqa" if importlib.util.find_spec("easy_vqa") else "shapes"
+    name = "easy-vqa" if importlib.util.find_spec("easy_vqa") else "shapes"
     if name != "easy-vqa":
         say("  the package easy-vqa is not installed: on generated pictures")
     config = complete(configure(data=name))

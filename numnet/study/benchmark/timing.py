@@ -65,21 +65,21 @@ def expect_same(name, sides, dtype):
                                f"{error:.2g} where the largest number is {size:.2g}")
 
 
-def once(side):
+def once(side, clock=time.perf_counter):
     """Seconds of one run: forward, backward, and both with what they leave behind.
 
     Without a backward pass that is 0.
     """
-    start = time.perf_counter()
+    start = clock()
     y, backward = side.run()
-    middle = time.perf_counter()
+    middle = clock()
     gradients = backward() if backward else None
-    end = time.perf_counter() if backward else middle
+    end = clock() if backward else middle
     del y, backward, gradients                       # to give memory back takes time
-    return middle - start, end - middle, time.perf_counter() - start
+    return middle - start, end - middle, clock() - start
 
 
-def turns(sides, repeats):
+def turns(sides, repeats, clock=time.perf_counter):
     """Median seconds of each side's (forward, backward, both), in turns.
 
     Each turn begins with a run that is not counted, unless a run is long: it finds
@@ -92,5 +92,5 @@ def turns(sides, repeats):
             time.sleep(PAUSE)
             if runs[name] > 1:
                 once(side)
-            times[name] += [once(side) for _ in range(runs[name])]
+            times[name] += [once(side, clock) for _ in range(runs[name])]
     return {name: tuple(map(median, zip(*rows))) for name, rows in times.items()}
