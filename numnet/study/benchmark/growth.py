@@ -103,6 +103,7 @@ def figure(rows, path):
         axes.set_title(grows, fontsize=10)
         sizes = [row["size"] for row in mine]
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=8)
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.minorticks_off()
         axes.tick_params(axis="y", labelsize=8)
         axes.text(0.04, 0.94, "slope " + ", ".join(

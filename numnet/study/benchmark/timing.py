@@ -45,11 +45,11 @@ def computed(side):
 
 def expect_same(name, sides, dtype):
     """Raise Mismatch unless all sides give the same numbers, of this dtype."""
-    (first, *_), tolerance = sides, TOLERANCE[np.dtype(dtype).name]
+    (first, *_), kind = sides, np.dtype(dtype).name
     ours = computed(sides[first])
     for array in ours:
-        if np.asarray(array).dtype != dtype:
-            raise Mismatch(f"{name}: {first} gives {array.dtype}, not {dtype}")
+        if array.dtype != dtype:
+            raise Mismatch(f"{name}: {first} gives {array.dtype}, not {kind}")
     for other in list(sides)[1:]:
         theirs = computed(sides[other])
         if len(ours) != len(theirs):
@@ -60,7 +60,7 @@ def expect_same(name, sides, dtype):
                 raise Mismatch(f"{name}: array {k} is {np.shape(a)} of {first}, "
                                f"{np.shape(b)} of {other}")
             error, size = np.abs(a - b).max(), np.abs(b).max()
-            if not error <= tolerance * size:        # a NaN is a mismatch too
+            if not error <= TOLERANCE[kind] * size:  # a NaN is a mismatch too
                 raise Mismatch(f"{name}: array {k} of {first} and {other} differs by "
                                f"{error:.2g} where the largest number is {size:.2g}")
 
