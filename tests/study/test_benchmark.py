@@ -44,11 +44,6 @@ def alone(monkeypatch):
     monkeypatch.setattr(machine, "torch_or_none", lambda threads=None: None)
 
 
-def once(sides):
-    """Stands for the taking of turns: each side runs once."""
-    return timing.turns(sides, repeats=1)
-
-
 def test_every_op_that_is_to_be_compared_is_there_in_its_sizes():
     found = {}
     for case in cases.op_cases():
@@ -128,8 +123,8 @@ def test_a_dtype_that_crept_in_is_found():
 def test_a_wrong_gradient_is_never_timed(monkeypatch, capsys):
     sides = {"numnet": (Y, DX), "PyTorch": (Y, 2 * DX)}
     monkeypatch.setattr(cases, "op_cases", lambda: [case_of(sides)])
-    monkeypatch.setattr(command, "turns", lambda *a, **k: pytest.fail("timed"))
-    monkeypatch.setattr(machine, "peaks", lambda torch: {
+    monkeypatch.setattr(ops, "turns", lambda *a: pytest.fail("timed"))
+    monkeypatch.setattr(machine, "peaks", lambda torch, clock: {
         "gflops": 1, "bandwidth": 1, "torch_gflops": 1})
     here = json.dumps([1, "default", "as set"])
     assert command.main(["--here", here, "--only", "made up"]) == 1
@@ -173,7 +168,7 @@ def test_a_row_has_the_ratios_and_the_share_of_the_peak():
 def test_without_pytorch_there_is_a_table_and_it_says_so(alone, monkeypatch):
     monkeypatch.setattr(timing, "PAUSE", 0)
     lines = []
-    row, = ops.measure(SETTING, "rnn (64, 9, 32", once, lines.append)
+    row, = ops.measure(SETTING, "rnn (64, 9, 32", 1, lines.append)
     assert any("PyTorch is not installed" in text for text in lines)
     assert row["pytorch_ms"] is row["ratio"] is None and row["numnet_ms"] > 0
     assert row["share_of_peak"] > 0 and "·" in lines[-1]

@@ -68,7 +68,7 @@ def test_memory_without_the_module_resource_is_that_of_numpy_alone(monkeypatch):
     monkeypatch.setattr(memory, "resource", None)
     monkeypatch.setattr(machine, "torch_or_none", lambda threads=None: None)
     lines = []
-    row, = memory.measure(machine.Setting(), "rnn (64, 9", None, lines.append)
+    row, = memory.measure(machine.Setting(), "rnn (64, 9", 1, lines.append)
     assert "resource" in lines[0] and row["numnet_mb"] > 0.1
     assert row["numnet_rss_mb"] is row["pytorch_rss_mb"] is None
 
@@ -117,12 +117,11 @@ def test_growth_is_measured_without_pytorch_too(monkeypatch):
     monkeypatch.setattr(machine, "torch_or_none", lambda threads=None: None)
     monkeypatch.setitem(growth.GROWTH, "embedding: vocabulary", (
         (7, 70, 700), growth.GROWTH["embedding: vocabulary"][1]))
-    rows = growth.measure(machine.Setting(), "embedding", lambda sides: timing.turns(
-        sides, repeats=1), lambda text: None)
+    rows = growth.measure(machine.Setting(), "embedding", 1, lambda text: None)
     assert [row["size"] for row in rows] == [7, 70, 700]
     assert all(row.keys() == {"grows", "size", "numnet_ms"} for row in rows)
     with pytest.raises(ValueError, match="nothing.*rnn: steps"):
-        growth.measure(machine.Setting(), "nothing", None, lambda text: None)
+        growth.measure(machine.Setting(), "nothing", 1, lambda text: None)
 
 
 @pytest.fixture(scope="module")

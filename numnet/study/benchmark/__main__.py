@@ -7,13 +7,12 @@ import io
 import json
 import subprocess
 import sys
-import time
-from functools import partial
+from dataclasses import astuple
 from pathlib import Path
 
 from numnet import checkpoint
 from numnet.study.benchmark import machine
-from numnet.study.benchmark.timing import Mismatch, turns
+from numnet.study.benchmark.timing import Mismatch
 
 KINDS = {                          # what else can be measured, by files of this name
     "memory": "megabytes that each op needs beyond what it is given and gives back",
@@ -27,9 +26,11 @@ def main(argv=None):
     """Measure, each setting in a process of its own. Returns the exit code."""
     arguments = parse(argv)
     kind = importlib.import_module(f"numnet.study.benchmark.{arguments.kind}")
+    sys.stdout.reconfigure(errors="backslashreplace")    # × on any code page
     if arguments.here:
         return measure_here(kind, arguments)
-    settings = machine.settings(arguments.threads, arguments.equal_isa)
+    settings = machine.settings(arguments.threads, arguments.equal_isa,
+                                arguments.cpu_time)
     if arguments.kind == "memory":
         settings = [machine.Setting(1, "returned")]
     elif arguments.kind != "ops" or arguments.quick:
@@ -66,10 +67,9 @@ def measure_here(kind, arguments):
     """Measure in this very process; the last line that it prints has the rows."""
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
     setting = machine.Setting(*json.loads(arguments.here))
-    fairly = partial(turns, repeats=arguments.repeats, clock=(
-        time.process_time if arguments.cpu_time else time.perf_counter))
     try:
-        print(json.dumps(kind.measure(setting, arguments.only, fairly, print)))
+        print(json.dumps(kind.measure(setting, arguments.only, arguments.repeats,
+                                      print)))
         return 0
     except (Mismatch, ValueError) as error:
         print(f"benchmark: {error}", file=sys.stderr)
@@ -79,12 +79,10 @@ def measure_here(kind, arguments):
 def in_child(setting, arguments):
     """The rows measured in a process with this setting; its other lines are shown."""
     command = [sys.executable, "-m", "numnet.study.benchmark",
-               "--here", json.dumps([setting.threads, setting.malloc, setting.isa]),
+               "--here", json.dumps(astuple(setting)),
                "--only", arguments.only, "--repeats", str(arguments.repeats)]
     if arguments.kind != "ops":
         command.append(f"--{arguments.kind}")
-    if arguments.cpu_time:
-        command.append("--cpu-time")
     rows = []
     with subprocess.Popen(command, env=setting.environment(), stdout=subprocess.PIPE,
                           text=True, encoding="utf-8") as child:

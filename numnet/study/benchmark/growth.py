@@ -11,7 +11,7 @@ from numnet.study.benchmark.cases import (Case, attention_case, conv2d_case,
                                           recurrent_case)
 from numnet.study.benchmark.sides import (cross_entropy_sides, embedding_sides,
                                           layer_norm_sides, max_pool2d_sides)
-from numnet.study.benchmark.timing import expect_same
+from numnet.study.benchmark.timing import expect_same, turns
 from numnet.study.plots import BLUE, ORANGE, save
 
 HEAD = f"{'milliseconds, forward and backward':44}{'numnet':>10}{'PyTorch':>10}"
@@ -43,12 +43,12 @@ GROWTH = {                         # what grows: its sizes, and the case of each
 }
 
 
-def measure(setting, only, turns, say):
+def measure(setting, only, repeats, say):
     """A row for each size of each thing that grows: milliseconds of both."""
     torch = machine.torch_or_none(setting.threads)
     if not any(only in grows for grows in GROWTH):
         raise ValueError(f"--only: {only!r} is in none of " + "; ".join(GROWTH))
-    for text in machine.describe(setting, torch, machine.peaks(torch)):
+    for text in machine.describe(setting, torch, machine.peaks(torch, setting.clock)):
         say(text)
     rows = []
     for grows, (sizes, case_of) in GROWTH.items():
@@ -57,7 +57,7 @@ def measure(setting, only, turns, say):
             sides = case.sides(np.random.default_rng(0), np.float32, torch)
             expect_same(case.name, sides, np.float32)
             sides.pop("PyTorch, channels last", None)
-            seconds = turns(sides)
+            seconds = turns(sides, repeats, setting.clock)
             row = {"grows": grows, "size": size} | {
                 f"{name.lower()}_ms": 1e3 * both
                 for name, (_, _, both) in seconds.items()}

@@ -5,7 +5,7 @@ import importlib.util
 import os
 import platform
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,6 +27,11 @@ class Setting:
     threads: int = 1
     malloc: str = "default"
     isa: str = "as set"            # or "AVX2": both sides held to these instructions
+    cpu_time: bool = False         # the processor's time, not the time that passes
+
+    @property
+    def clock(self):
+        return time.process_time if self.cpu_time else time.perf_counter
 
     def environment(self):
         """The environment of a process with this setting."""
@@ -38,8 +43,9 @@ class Setting:
 
     def __str__(self):
         isa = "" if self.isa == "as set" else f", both with {self.isa} at most"
+        clock = ", processor time" if self.cpu_time else ""
         return (f"{self.threads} thread{'s' if self.threads > 1 else ''}, "
-                f"{self.malloc} malloc{isa}")
+                f"{self.malloc} malloc{isa}{clock}")
 
 
 def _beyond_avx2():
@@ -48,12 +54,13 @@ def _beyond_avx2():
     return [name for name in found if "AVX512" in name or name == "X86_V4"]
 
 
-def settings(threads, equal_isa):
+def settings(threads, equal_isa, cpu_time=False):
     """Those to measure under, the judged one first."""
     glibc = platform.libc_ver()[0] == "glibc"
     mallocs = ["default", "kept"] if glibc else ["default"]
-    return [Setting(k, malloc) for k in threads for malloc in mallocs] + [
+    found = [Setting(k, malloc) for k in threads for malloc in mallocs] + [
         Setting(k, isa="AVX2") for k in threads if equal_isa]
+    return [replace(each, cpu_time=cpu_time) for each in found]
 
 
 def torch_or_none(threads=None):
@@ -105,27 +112,26 @@ def busy():
             "times are too long\nand ratios less sure."] * (load > 0.5)
 
 
-def peaks(torch=None, side=512, megabytes=64, runs=60):
+def peaks(torch=None, clock=time.perf_counter, side=512, megabytes=64, runs=60):
     """The fastest product of square matrices and the fastest copy, best of many runs.
 
     Each is short, so that on a busy machine one or the other is not interrupted.
     """
+    def best(f):
+        def once():
+            start = clock()
+            f()
+            return clock() - start
+        return min(once() for _ in range(runs))
+
     rng = np.random.default_rng(0)
     a, b, y = (rng.standard_normal((side, side), np.float32) for _ in range(3))
     source, target = (np.ones(megabytes << 18, np.float32) for _ in range(2))
-    found = {"gflops": 2e-9 * side ** 3 / _best(lambda: np.matmul(a, b, y), runs),
-             "bandwidth": 2e-9 * source.nbytes / _best(
-                 lambda: np.copyto(target, source), runs)}
+    found = {"gflops": 2e-9 * side ** 3 / best(lambda: np.matmul(a, b, y)),
+             "bandwidth": 2e-9 * source.nbytes / best(
+                 lambda: np.copyto(target, source))}
     if torch:
         a, b, y = map(torch.tensor, (a, b, y))
-        found["torch_gflops"] = 2e-9 * side ** 3 / _best(
-            lambda: torch.mm(a, b, out=y), runs)
+        found["torch_gflops"] = 2e-9 * side ** 3 / best(
+            lambda: torch.mm(a, b, out=y))
     return found
-
-
-def _best(f, runs):
-    def once():
-        start = time.perf_counter()
-        f()
-        return time.perf_counter() - start
-    return min(once() for _ in range(runs))

@@ -28,7 +28,7 @@ HEAD = (f"{'megabytes beyond inputs, outputs, gradients':46}{'numnet':>8}"
         f"{'its RSS':>10}{'PyTorch RSS':>13}{'at most':>10}")
 
 
-def measure(setting, only, turns, say):
+def measure(setting, only, repeats, say):
     """A row for each op: megabytes of numnet, by both means, and of PyTorch."""
     torch = machine.torch_or_none(setting.threads)
     if resource is None:

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from numnet.study.benchmark import cases, machine
 from numnet.study.benchmark.steps import STEPS
-from numnet.study.benchmark.timing import expect_same
+from numnet.study.benchmark.timing import expect_same, turns
 from numnet.study.plots import BLUE, GRAY, ORANGE, save
 
 FIELDS = ("threads", "malloc", "isa", "group", "case",
@@ -30,10 +30,10 @@ HEAD = (f"{'forward and backward':42}{'numnet':>9}{'PyTorch':>9}   "
 TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10)
 
 
-def measure(setting, only, turns, say):
+def measure(setting, only, repeats, say):
     """A row for each case, its numbers compared with PyTorch's before it is timed."""
     torch = machine.torch_or_none(setting.threads)
-    peaks = machine.peaks(torch)
+    peaks = machine.peaks(torch, setting.clock)
     for text in machine.describe(setting, torch, peaks):
         say(text)
     rows = []
@@ -41,7 +41,8 @@ def measure(setting, only, turns, say):
         for dtype in np.float64, np.float32:
             sides = case.sides(np.random.default_rng(0), dtype, torch)
             expect_same(case.name, sides, dtype)
-        rows.append(row_of(setting, case, turns(sides), peaks["gflops"]))
+        seconds = turns(sides, repeats, setting.clock)
+        rows.append(row_of(setting, case, seconds, peaks["gflops"]))
         say(line(rows[-1]))
     return rows
 

@@ -10,7 +10,7 @@ from numnet.study.benchmark import machine, numpy_ml_layers
 from numnet.study.benchmark.cases import CONVOLUTIONS, SEQUENCES, Case, chosen
 from numnet.study.benchmark.numpy_ml_layers import forget, numpy_ml, set_weights
 from numnet.study.benchmark.steps import ANSWERS, batch_of_64
-from numnet.study.benchmark.timing import Side, expect_same
+from numnet.study.benchmark.timing import Side, expect_same, turns
 from numnet.training import train_step
 
 HEAD = (f"{'milliseconds, forward and backward':42}{'numnet':>12}{'numpy-ml':>12}"
@@ -19,10 +19,10 @@ LR, MOMENTUM = 0.1, 0.9
 TARGETS = {"conv2d": 8, "step": 300}                 # times as long, at least
 
 
-def measure(setting, only, turns, say):
+def measure(setting, only, repeats, say):
     """A row for each case: milliseconds of both, and how many times as long."""
     numpy_ml()                                       # says how to get it
-    for text in machine.describe(setting, None, machine.peaks())[:3]:
+    for text in machine.describe(setting, None, machine.peaks(None, setting.clock))[:4]:
         say(text)
     rows = []
     for case in chosen(CASES, only):
@@ -30,9 +30,9 @@ def measure(setting, only, turns, say):
                     np.float64)
         sides = case.sides(np.random.default_rng(0), np.float32)
         peer = sides.pop("numpy-ml")
-        ours = turns(sides)["numnet"][2]
+        ours = turns(sides, repeats, setting.clock)["numnet"][2]
         few = 1 if case.group == "step" else 3       # a step takes it a minute
-        theirs = turns({"numpy-ml": peer}, repeats=few)["numpy-ml"][2]
+        theirs = turns({"numpy-ml": peer}, few, setting.clock)["numpy-ml"][2]
         rows.append({"case": case.name, "group": case.group, "numnet_ms": 1e3 * ours,
                      "numpy_ml_ms": 1e3 * theirs, "times": theirs / ours})
         say(f"{case.name:42}{1e3 * ours:12.3f}{1e3 * theirs:12.1f}"
@@ -50,7 +50,7 @@ def conclude(rows):
 
 
 def stepping(rng, dtype, torch, pictures, side):
-    """A step of three convolutions with pooling_sides, an RNN, and two layers on both.
+    """A step of three convolutions with pooling, an RNN, and two layers on both.
 
     Every question is read to the end of its row, since numpy-ml knows no lengths, and
     nothing is clipped. What is compared is the loss and every weight after the step.

@@ -19,10 +19,10 @@ from numnet.training import evaluate, stream, train_step
 HEAD = "the recipe of easy-VQA, batches prepared in time"
 
 
-def measure(setting, only, turns, say):
+def measure(setting, only, repeats, say):
     """A row for each side: seconds of training, accuracy on the test questions."""
     torch = machine.torch_or_none(setting.threads)
-    for text in machine.describe(setting, torch, machine.peaks(torch)):
+    for text in machine.describe(setting, torch, machine.peaks(torch, setting.clock)):
         say(text)
     name = "easy-vqa" if importlib.util.find_spec("easy_vqa") else "shapes"
     if name != "easy-vqa":
@@ -34,17 +34,17 @@ def measure(setting, only, turns, say):
     if torch:
         sides |= {side: Theirs(Twin(torch, model, last), config, train, test)
                   for side, last in TWINS.items()}
-    return train_in_turns(sides, config, say)
+    return train_in_turns(sides, config, say, setting.clock)
 
 
-def train_in_turns(sides, config, say):
+def train_in_turns(sides, config, say, clock=time.perf_counter):
     """Train all sides, epoch by epoch   →   a row for each."""
     seconds = dict.fromkeys(sides, 0.0)
     for epoch in range(config.epochs):
         for name, side in sides.items():
-            start = time.perf_counter()
+            start = clock()
             side.epoch(epoch)
-            seconds[name] += time.perf_counter() - start
+            seconds[name] += clock() - start
         say(f"epoch {epoch + 1}/{config.epochs}: " + ", ".join(
             f"{name} {each:.1f} s" for name, each in seconds.items()))
     return [{"side": name, "seconds": seconds[name], "test_accuracy": side.test()}
