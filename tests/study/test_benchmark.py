@@ -186,12 +186,19 @@ def test_what_was_reached_is_judged_on_one_thread_with_malloc_as_it_is():
     rows = [*rows_of([0.5, 2.0], "conv2d 3×3"), *rows_of([0.7, 0.9], "rnn"),
             *rows_of([9.0], "rnn", threads=2), *rows_of([9.0], "lstm", malloc="kept"),
             *rows_of([0.8], "conv2d 3×3", isa="AVX2")]
-    found = [" ".join(text.split()) for text in ops.conclude(rows)]
-    assert found == [
+    *table, nothing, a, b, c, d = [" ".join(text.split())
+                                   for text in ops.conclude(rows)]
+    assert nothing == "" and [a, b, c, d] == [
         "conv2d 3×3 geometric mean of 2 1.00 at most 1.30 reached",
         "conv2d 3×3 largest of 2 2.00 at most 1.70 falls short",
         "conv2d 3×3, both AVX2 alone 0.80 at most 0.85 reached",
         "rnn largest of 2 0.90 at most 0.80 falls short"]
+    assert table == [
+        "| numnet / PyTorch | 1 thread | 2 threads | 1 thread, memory kept | "
+        "1 thread, both AVX2 | 1 thread, PyTorch channels last |",
+        "|---|---|---|---|---|---|",
+        "| conv2d 3×3 | 1.00 (2.00) | | | 0.80 | |",
+        "| rnn | 0.79 (0.90) | 9.00 | | | |", "| lstm | | | 9.00 | | |"]
 
 
 def test_the_figure_has_a_dot_for_every_ratio_and_a_line_at_one(monkeypatch):

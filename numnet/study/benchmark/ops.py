@@ -27,6 +27,7 @@ TARGETS = (                        # group, isa, of its ratios, at most
 HEAD = (f"{'forward and backward':42}{'numnet':>9}{'PyTorch':>9}   "
         f"{'ratio':>5} {'forw.':>6} {'backw.':>6} {'ch.last':>7} {'of peak':>8}")
 
+JUDGED = 1, "default", "as set"                      # threads, malloc, isa
 TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10)
 
 
@@ -82,22 +83,61 @@ def line(row):
 
 
 def conclude(rows):
-    """What was to be reached, on one thread with malloc as it is, and what was.
+    """The ratios in Markdown, then what was to be reached and what was."""
+    rows = [row for row in rows if row["ratio"]]
+    if rows:
+        yield from table(rows)
+        yield ""
+        yield from judged(rows)
 
-    Yields lines; none without PyTorch. What falls short is said to.
-    """
+
+def table(rows):
+    """A line for each group, a column for each setting: geometric mean (largest)."""
+    columns = [("ratio", setting) for setting in dict.fromkeys(map(setting_of, rows))]
+    columns.append(("ratio_channels_last", JUDGED))
+    heads = ["numnet / PyTorch", *(label(*setting) + (
+        ", PyTorch channels last" if ratio != "ratio" else "")
+        for ratio, setting in columns)]
+    yield "| " + " | ".join(heads) + " |"
+    yield "|---" * len(heads) + "|"
+    for group in dict.fromkeys(row["group"] for row in rows):
+        mine = [row for row in rows if row["group"] == group]
+        cells = []
+        for ratio, setting in columns:
+            found = [row[ratio] for row in mine
+                     if setting_of(row) == setting and row[ratio]]
+            cells.append(f"{mean(found):.2f}" if found else "")
+            cells[-1] += f" ({max(found):.2f})" if len(found) > 1 else ""
+        yield f"| {group} | " + " | ".join(cells) + " |"
+
+
+def judged(rows):
+    """Lines that say what was to be reached, and what was or falls short."""
     for group, isa, kind, most in TARGETS:
-        ratios = [row["ratio"] for row in rows
-                  if row["ratio"] and row["group"] == group and row["isa"] == isa
-                  and row["threads"] == 1 and row["malloc"] == "default"]
+        ratios = [row["ratio"] for row in rows if row["group"] == group
+                  and setting_of(row) == (*JUDGED[:2], isa)]
         if ratios:
-            found = (max(ratios) if kind == "largest"
-                     else float(np.exp(np.mean(np.log(ratios)))))
+            found = max(ratios) if kind == "largest" else mean(ratios)
             verdict = "reached" if found <= most else "falls short"
             name = group + (f", both {isa}" if isa != "as set" else "")
             which = f"{kind} of {len(ratios)}" if len(ratios) > 1 else "alone"
             yield (f"{name:42}{which:>20} {found:6.2f}   at most {most:.2f}   "
                    f"{verdict}")
+
+
+def setting_of(row):
+    return row["threads"], row["malloc"], row["isa"]
+
+
+def mean(ratios):
+    """The geometric mean: that of twice and of half the time is 1."""
+    return float(np.exp(np.mean(np.log(ratios))))
+
+
+def label(threads, malloc, isa):
+    return (f"{threads} thread{'s' if threads > 1 else ''}"
+            + (", memory kept" if malloc == "kept" else "")
+            + (f", both {isa}" if isa != "as set" else ""))
 
 
 def figure(rows, path):
@@ -109,21 +149,17 @@ def figure(rows, path):
     drawn = Figure(figsize=(8, 1.4 + 0.22 * len(names)), layout="constrained")
     axes = drawn.subplots()
 
-    def dots(ratio, style, **setting):
-        some = [row for row in rows if row[ratio] and setting.items() <= row.items()]
+    def dots(ratio, setting, **style):
+        some = [row for row in rows if row[ratio] and setting_of(row) == setting]
         if some:
             axes.plot([row[ratio] for row in some],
                       [names.index(row["case"]) for row in some], linestyle="none",
                       **style)
 
-    judged = {"threads": 1, "malloc": "default", "isa": "as set"}
-    for threads, malloc, isa in dict.fromkeys(
-            (row["threads"], row["malloc"], row["isa"]) for row in rows):
-        setting = {"threads": threads, "malloc": malloc, "isa": isa}
-        dots("ratio", look(**setting, judged=setting == judged), **setting)
-    dots("ratio_channels_last", {
-        "label": "1 thread, PyTorch channels last", "marker": "|", "color": "black",
-        "markersize": 9}, **judged)
+    for setting in dict.fromkeys(map(setting_of, rows)):
+        dots("ratio", setting, label=label(*setting), **look(*setting))
+    dots("ratio_channels_last", JUDGED, label="1 thread, PyTorch channels last",
+         marker="|", color="black", markersize=9)
     axes.axvline(1, color="black", linewidth=1)
     axes.set_yticks(range(len(names)), names, fontsize=8, parse_math=False)
     axes.set(xscale="log", ylim=(len(names) - 0.4, -0.6), xlabel=(
@@ -137,14 +173,10 @@ def figure(rows, path):
     save(drawn, path)
 
 
-def look(threads, malloc, isa, judged):
+def look(threads, malloc, isa):
     """How the dots of a setting look: form and colour both tell them apart."""
     held = isa != "as set"
-    return {
-        "label": (f"{threads} thread{'s' if threads > 1 else ''}"
-                  + (", memory kept" if malloc == "kept" else "")
-                  + (f", both {isa}" if held else "")),
-        "marker": "^" if held else "o" if threads == 1 else "s",
-        "color": GRAY if held else BLUE if threads == 1 else ORANGE,
-        "markerfacecolor": "none" if malloc == "kept" else None,
-        "markersize": 7 if judged else 5}
+    return {"marker": "^" if held else "o" if threads == 1 else "s",
+            "color": GRAY if held else BLUE if threads == 1 else ORANGE,
+            "markerfacecolor": "none" if malloc == "kept" else None,
+            "markersize": 7 if (threads, malloc, isa) == JUDGED else 5}
