@@ -43,12 +43,11 @@ def main(arguments):
         found = nearest(u @ b, arguments.top)
         draw(questions, found, arguments.caption, Path(arguments.out or "search.png"))
         for k, fit in found:
-            print(f"{fit:6.3f}  picture {questions.image[k]:4}  "
-                  f"{questions.question[k]}")
+            print(f"{fit:6.3f}  {questions.question[k]}")
     right = recalls(u, v, test.text)
-    print(f"recall@1 among {len(v)} captions and {len(u):,} pictures: "
-          f"{right['recall_at_1_caption_of_picture']:.4f} of a picture's caption, "
-          f"{right['recall_at_1_picture_of_caption']:.4f} of a caption's picture")
+    print(f"recall@1: {right['recall_at_1_caption_of_picture']:.4f} for the caption of a "
+          f"picture among {len(v)}, {right['recall_at_1_picture_of_caption']:.4f} for a "
+          f"picture of a caption among {len(u):,}")
     return 0
 
 

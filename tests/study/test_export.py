@@ -1,54 +1,25 @@
 import ast
-import itertools
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict
 from functools import partial
 
 import numpy as np
 import pytest
+from made import KINDS, PICTURES, WORDS, make_run
 
 from numnet import (Conv2d, Dropout, Linear, Sequential, checkpoint, dropout, flatten,
-                    max_pool2d, recipes, relu, runs, safetensors, tanh)
+                    max_pool2d, relu, runs, safetensors, tanh)
 from numnet.__main__ import main
-from numnet.data import derived
 from numnet.data import sort_of_clevr as clevr
 from numnet.data.images import prepare
-from numnet.data.shapes import generate
 from numnet.data.text import Tokenizer
 from numnet.study import export, formulas, torch_code
 
-PICTURES = generate(np.random.default_rng(4), 3)
-WORDS = tuple(Tokenizer.fit([*PICTURES.question, *derived.MEASURES,
-                             "a blue circle"]).words[2:])
-FUSED = {f"{fusion}, {text}": {"fusion": fusion, "text": text} for fusion, text in
-         itertools.product(recipes.CHOICES["fusion"], recipes.CHOICES["text"])}
-KINDS = {**FUSED, "yes-no": {"task": "yes-no"}, "measure": {"task": "measure"},
-         "match": {"task": "match"}, "article": {"model": "article"},
-         "hops": {"data": "sort-of-clevr", "fusion": "attention"},
-         "scenes": {"data": "sort-of-clevr", "fusion": "concatenation"}}
 each_kind = pytest.mark.parametrize("kind", KINDS)
-
-
-def run(folder, kind):
-    """A run of this kind, with weights that were never trained, none of them 0."""
-    config = recipes.configure(**{"data": "shapes"} | KINDS[kind])
-    words, answers = WORDS, ("blue", "circle", "no", "red", "yes")
-    if config.data == "sort-of-clevr":
-        words, answers = tuple(clevr.TOKENIZER.words[2:]), clevr.ANSWERS
-    answers = {"answer": answers, "yes-no": ("no", "yes")}.get(config.task, ())
-    config = recipes.Config(**asdict(config) | {"words": words, "answers": answers})
-    model, _ = recipes.build(config)
-    rng = np.random.default_rng(1)
-    for p in model.parameters():
-        p.value = p.value + 0.1 * rng.normal(size=p.value.shape).astype(np.float32)
-    checkpoint.save(folder / "weights.npz", model.state_dict())
-    checkpoint.write_text(folder / "config.json", json.dumps(asdict(config)))
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +28,7 @@ def exported(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     for kind in KINDS:
         (folder / kind).mkdir()
-        config, model, _ = runs.open_run(run(folder / kind, kind))
+        config, model, _ = runs.open_run(make_run(folder / kind, kind))
         export.write(folder / kind / "out", config, model)
     return folder
 
