@@ -45,9 +45,9 @@ def main(arguments):
         for k, fit in found:
             print(f"{fit:6.3f}  {questions.question[k]}")
     right = recalls(u, v, test.text)
-    print(f"recall@1: {right['recall_at_1_caption_of_picture']:.4f} for the caption of a "
-          f"picture among {len(v)}, {right['recall_at_1_picture_of_caption']:.4f} for a "
-          f"picture of a caption among {len(u):,}")
+    print(f"recall@1: {right['recall_at_1_caption_of_picture']:.4f} for the caption "
+          f"of a picture among {len(v)}, {right['recall_at_1_picture_of_caption']:.4f} "
+          f"for a picture of a caption among {len(u):,}")
     return 0
 
 
