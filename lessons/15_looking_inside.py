@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from numnet import Adam, concatenate, cross_entropy, last_step
+from numnet import Adam, cross_entropy, softmax
 from numnet.data.examples import Examples
+from numnet.data.images import prepare
 from numnet.data.shapes import generate
 from numnet.data.text import Tokenizer, split
 from numnet.models import fusion_classifier
-from numnet.study import plots
+from numnet.study import inside, plots
 from numnet.study.gradcheck import check
 from numnet.training import train_step
 
@@ -60,157 +61,155 @@ assert rating["fused"] > 0.75 and max(list(rating.values())[1:]) < rating["fused
 # So both are used. (A network trained on one input alone may do better than one that
 # loses an input after training: that would be the fairer test, and takes longer.)
 #
-# ## The gradient of one score
-# Let a be the answer given. Its score is one number. To ask for its slope alone, dy is
-# replaced by
-# $$ dz_{no} = [o = a] $$
-# that is 1 at the answer, 0 elsewhere. The identity of lesson 2 then reads
-# $$ \sum_o dz_{no}\, \dot{z}_{no} = \dot{z}_{na} $$
-# and on the side of the inputs, with pixels x and word vectors w:
-# $$ \dot{z}_{na} = \sum_{chw} dx_{nchw}\, \dot{x}_{nchw}
-# + \sum_{to} dw_{nto}\, \dot{w}_{nto} $$
-# So dx says how much the score moves with each pixel. dx itself is that of the first
-# convolution (conv2d.2). For a map, the strongest of the colour channels is shown:
-# $$ g_{hw} = \max_c |dx_{nchw}| $$
-# A word is a vector, not a number. Put it out, and its change is -w; to first order the
-# score then falls by
-# $$ g_t = \sum_o dw_{nto}\, w_{nto} $$
+# ## How far ahead an answer is
+# Let a be the answer given. Its share p, by (softmax.1), cannot rise above 1: where the
+# network is sure, nothing seems to move it. Its **log-odds** have room on both sides:
+# $$ e = \log \frac{p_a}{1 - p_a} $$
+# Put in the shares. Their common denominator falls out:
+# $$ e = z_a - \log \sum_{o \ne a} e^{z_o} $$
+# Move the scores a little:
+# $$ \dot{e} = \dot{z}_a - \sum_{o \ne a} q_o\, \dot{z}_o $$
+# where q is the softmax of the others alone, the slope of a logarithm of a sum, as in
+# lesson 5. So dz is 1 at the answer and -q elsewhere.
 #
-# While training nobody wants dx, so the first convolution was told to spare it:
-# `needs_dx=False`. Here it is wanted. The layers are called one by one, so that the
-# backward ends at the pixels and at the word vectors, before (embedding.2) sums them.
+# ## On to the inputs
+# From z the backward pass goes on as in training. There it stops at the weights; nobody
+# wants the gradient of the pixels, so the first convolution was told to spare it, and
+# the word vectors' is summed into a table (embedding.2). `of_inputs` makes a network an
+# op of both: pixels x and word vectors w. A gradient check, on random pixels:
 
 # %%
-first = model.image_encoder.layers[0]
-assert first.options["needs_dx"] is False
-first.options["needs_dx"] = True
-
-
-def answer(x, words):
-    u, see_back = model.image_encoder(x)
-    h, read_back = model.text_encoder.reader(words, np.array([words.shape[1]]))
-    v, last_back = last_step(h)
-    y, fusion_back = concatenate(u, v)
-    z, head_back = model.head(y)
-
-    def backward(dz):
-        du, dv = fusion_back(head_back(dz))
-        return see_back(du), read_back(last_back(dv))
-
-    return z, backward
-
-
+network = inside.of_inputs(model)
 asked = "what is the color of the triangle?"
 number = sorted(set(questions.question)).index(asked)
-rows = examples.rows(np.arange(700, 800))
-ids = tokenizer.encode([asked])[0]
-w = model.text_encoder.embedding.w.value[ids]            # (embedding.1)
-for chosen in rows[examples.question[rows] == number]:
-    x = examples.images[[examples.image[chosen]]]
-    z, backward = answer(x, w)
-    if (a := z[0].argmax()) == examples.label[chosen]:
-        break
-print(asked, "->", answers[a])
-assert a == examples.label[chosen]
-dz = np.eye(len(answers), dtype=np.float32)[[a]]
-dx, dw = backward(dz)
-g = np.abs(dx[0]).max(axis=0)
-g_words = (dw * w)[0].sum(axis=1)
-
-# %% [markdown]
-# A gradient check, on 6 × 6 random pixels and on all words. And the loop that the
-# formula means, for the strongest pixels: nudge one number, see how the score moves. A
-# plain background has ties, where a maximum has no slope: a little noise breaks them.
-
-# %%
-for row in check(answer, rng.random((1, 3, 6, 6)), w, rng=rng):
+w = inside.word_vectors(model, tokenizer.encode([asked])[0])     # (embedding.1)
+for row in check(network, rng.random((1, 3, 6, 6)), w, rng=rng):
     print(f"d{row.argument} {row.shape}: worst error {row.error:.1e}")
     assert row.passed
-x, w = x + 1e-3 * rng.normal(size=x.shape), w.astype(float)
-dx, dw = answer(x, w)[1](dz.astype(float))
-for place in np.argsort(-np.abs(dx), axis=None)[:3]:
-    nudge = np.zeros(x.size)
-    nudge[place] = 1e-6
-    slope = (answer(x + nudge.reshape(x.shape), w)[0] - answer(x, w)[0])[0, a] / 1e-6
-    print(f"slope {slope:.4f}, dx {dx.ravel()[place]:.4f}")
-    assert np.isclose(slope, dx.ravel()[place], atol=1e-3)
+
+rows = examples.rows(np.arange(700, 800))
+for chosen in rows[examples.question[rows] == number]:
+    seen = questions.images[examples.image[chosen]]
+    x = prepare(seen[None]).astype(float)
+    z, _ = network(x, w)
+    if (a := z[0].argmax()) == examples.label[chosen]:
+        break
+p = softmax(z)[0][0, a]
+print(f"{asked} -> {answers[a]}, {100 * p:.2f} %")
+assert a == examples.label[chosen]
+
+
+def e(x, w):
+    n = max(len(x), len(w))
+    z, network_back = network(*(np.repeat(each, n // len(each), axis=0)
+                                for each in (x, w)))
+    e, e_back = inside.log_odds(z, answer=a)
+    return e, lambda de: network_back(e_back(de))
+
+
+(here,), back = e(x, w)
+dx, dw = back(np.ones(1))
+print(f"log-odds {here:.3f}")
+assert np.isclose(here, np.log(p / (1 - p)), atol=1e-3)
+
+# %% [markdown]
+# ## From a slope to a part
+# dx says how much e moves with each pixel, for small moves. What did the pixel do in
+# all? Take a picture b that says nothing, blank in the colour of the border, and walk
+# from it straight to x. At the share s of the way stands
+# $$ x_k(s) = b_k + s\,(x_k - b_k) $$
+# k runs over all numbers of the picture. By the chain rule e grows on the way by
+# $$ \frac{de}{ds} = \sum_k \frac{de}{dx_k}\, (x_k - b_k) $$
+# Add up all of the way:
+# $$ e(x) - e(b) = \sum_k (x_k - b_k) \int_0^1 \frac{de}{dx_k}(x(s))\, ds $$
+# Each term of this sum is the part of one pixel, its **integrated gradient**. The
+# integral is a mean of the slopes at many s: one batch of pictures, one backward pass.
 
 # %%
-Path("figures").mkdir(exist_ok=True)
-figure = Figure(figsize=(8.4, 3), layout="constrained")
-figure.suptitle(f"{asked}  {answers[a]}", fontsize=11)
-axes, pixels, words = figure.subplots(1, 3)
-axes.imshow(questions.images[examples.image[chosen]])
-axes.set(title="picture", xticks=[], yticks=[])
-shown = pixels.imshow(g, cmap="Blues")
-pixels.set(title="saliency of pixels", xticks=[], yticks=[])
-figure.colorbar(shown, ax=pixels, shrink=0.8)
+b = prepare(inside.painted_over(seen, 0, 0, 64)[None]).astype(float)
+parts = inside.integrated(lambda path: e(path, w), x[0], b[0])
+truth = here - e(b, w)[0][0]
+print(f"e(x) - e(b) {truth:.3f}, the parts together {parts.sum():.3f}")
+assert np.isclose(parts.sum(), truth, rtol=0.05)
+assert not parts[x[0] == b[0]].any()                 # the ground did nothing
+
+mean = 0                                             # the formula, as a loop
+for s in (np.arange(64) + 0.5) / 64:
+    mean = mean + e(b + s * (x - b), w)[1](np.ones(1))[0][0] / 64
+assert np.allclose((x - b)[0] * mean, parts)
+
+# %% [markdown]
+# ## The act itself
+# A part is still arithmetic. Hold it against the act: paint a square over, put a word
+# out, run the network again. For a word, what its vector's slope says is
+# $$ g_t = \sum_o dw_{to}\, w_{to} $$
+# the first-order fall of e when the vector becomes 0. (There is no walk here: a
+# question without words is none, and the way there leads past questions nobody asks.)
+
+# %%
+painted = inside.occluded(lambda some: here - e(prepare(some), w)[0], seen)
+erased = here - e(x, inside.each_put_out(w[0]))[0]
+slopes = (dw * w)[0].sum(axis=1)
 names = split(asked)
-words.barh(range(len(names)), g_words,
-           color=[plots.BLUE if each > 0 else plots.ORANGE for each in g_words])
+for name, slope, fall in zip(names, slopes, erased):
+    print(f"{name:10} to first order {slope:6.2f}, in truth {fall:6.2f}")
+
+Path("figures").mkdir(exist_ok=True)
+figure = Figure(figsize=(7.2, 6.4), layout="constrained")
+figure.suptitle(f"{asked}  {answers[a]}", fontsize=12)
+(axes, pixels), (places, words) = figure.subplots(2, 2)
+axes.imshow(seen)
+axes.set_title("picture")
+for panel, values, title in ((pixels, parts.sum(axis=0), "what each pixel did"),
+                             (places, painted, "lost where painted over")):
+    most = np.abs(values).max()
+    shown = panel.imshow(values, cmap=plots.AGAINST_FOR, vmin=-most, vmax=most)
+    panel.set_title(title)
+    figure.colorbar(shown, ax=panel, shrink=0.8)
+for panel in (axes, pixels, places):
+    panel.set(xticks=[], yticks=[])
+words.barh(names_at := np.arange(len(names)), erased,
+           color=[plots.BLUE if fall > 0 else plots.ORANGE for fall in erased])
+words.plot(slopes, names_at, "kD", markersize=4, label="to first order")
 words.axvline(0, color="black", linewidth=0.8)
-words.set_yticks(range(len(names)), names)
+words.set_yticks(names_at, names)
 words.invert_yaxis()
-words.set(title="saliency of words", xlabel="for (blue), against (orange)")
+words.set(title="lost without the word", xlabel="log-odds")
+words.legend()
 plots.save(figure, "figures/15_looking_inside.png")
 
-seen = questions.images[examples.image[chosen]]
-thing = np.abs(seen.astype(int) - seen[0, 0]).max(axis=2) > 60
-thing = thing.reshape(32, 2, 32, 2).any(axis=(1, 3))
-wide = np.pad(thing, 3)
-near = np.any([np.roll(wide, (i, j), (0, 1)) for i in range(-3, 4)
-               for j in range(-3, 4)], axis=0)[3:-3, 3:-3]
-print(f"on the shape or near it: {near.mean():.2f} of the pixels, "
-      f"{g[near].sum() / g.sum():.2f} of the saliency")
-assert g[near].sum() / g.sum() > near.mean()
-
 # %% [markdown]
-# ![The picture of one shape; beside it a map of its pixels, dark at few places, most of
-# them on the shape or at its edge; and a bar for each word of the
-# question.](figures/15_looking_inside.png)
+# ![The picture of one shape; a map of its pixels, coloured on the shape alone; a map of
+# what is lost when a square is painted over; and a bar for each word, what is lost
+# without it.](figures/15_looking_inside.png)
 #
-# The gradient of the answer's score, on its way from (cross_entropy.1)'s z back to the
-# pixels (conv2d.2) and to the words. Few pixels are dark, since max pooling sends its
-# gradient to the winner alone (global_max_pool2d.2).
+# Blue speaks for the answer, orange against it. Few pixels are coloured, since max
+# pooling sends its gradient to the winner alone (global_max_pool2d.2). A map says what
+# moved this answer. It does not say that the answer is right, or why.
 #
-# A map is a slope at one point: it says what small changes do, not why, and not what
-# would happen if the shape were gone. Hold it against the act itself: put each word out
-# and run the network again.
-
-# %%
-for t, name in enumerate(names):
-    without = w.copy()
-    without[:, t] = 0
-    fall = (answer(x, w)[0] - answer(x, without)[0])[0, a]
-    print(f"{name:10} to first order {g_words[t]:6.2f}, in truth {fall:6.2f}")
-
-# %% [markdown]
 # ## What people get wrong
-# **The slope of the loss.** By (cross_entropy.2) it carries the factor p - 1 for the
-# answer: the surer the network, the emptier the map. The map of a sure answer is then
-# compared with that of an unsure one, and means nothing.
+# **One slope for the whole way.** The gradient at x times (x - b) is quick, and shown
+# as if it added up. It holds for small steps; the way to a blank picture is long.
 #
-# **One number for a word that comes twice.** The gradient of the table has one row a
-# word (embedding.2), the sum over its places. The question has "the" twice.
+# **The slope of the loss.** By (cross_entropy.2) it carries the factor 1 - p: the
+# surer the network, the emptier the map. Maps of two pictures cannot be compared then.
 
 # %%
-loss, loss_back = cross_entropy(z, label=np.array([a]))
-pale = np.abs(answer(x, w)[1](loss_back())[0]).max()
-print(f"largest |dx|: of the score {g.max():.2e}, of the loss {pale:.2e}")
-assert pale < g.max() / 2
+once = (dx * (x - b)).sum()
+print(f"e(x) - e(b) {truth:.2f}: one slope says {once:.2f}, "
+      f"the parts {parts.sum():.2f}")
+assert abs(once - truth) > 3 * abs(parts.sum() - truth)
 
-model.zero_grad()
-_, table_back = model.text_encoder.embedding(ids)
-table_back(dw)
-row = model.text_encoder.embedding.w.grad[tokenizer.ids["the"]]
-places = [t for t, name in enumerate(names) if name == "the"]
-print("places of the:", places, "each |dw|", np.abs(dw[0, places]).sum(axis=1).round(2),
-      "row of the table", np.abs(row).sum().round(2))
-assert np.allclose(row, dw[0, places].sum(axis=0), atol=1e-5)
-assert not any(np.allclose(row, dw[0, t]) for t in places)
+z, network_back = network(x, w)
+loss, loss_back = cross_entropy(z, label=np.array([a]))
+pale, _ = network_back(loss_back())
+print(f"largest |dx|: of the log-odds {np.abs(dx).max():.2e}, "
+      f"of the loss {np.abs(pale).max():.2e}")
+assert np.allclose(-pale, (1 - p) * dx, atol=1e-6)
 
 # %% [markdown]
 # ## Something to try
-# Draw the map of a network that was never trained. It too may show the edges of the
-# shape: what does that say about maps that only look right? Then take the mean of the
-# maps of twenty pictures with a little noise added, and see which dark pixels stay.
+# Ask a run of your own about a picture of your own: `numnet explain RUN --image FILE
+# --question "…"` draws these four panels, and where the heads look if it has any. Then
+# paint the shape over in the file and ask again. And draw the maps of a network that
+# was never trained: what does it say about maps if they, too, look right?
