@@ -214,9 +214,6 @@ def _restore(path, arrays, model, optimizer):
                 if key.startswith(name)}
 
     try:
-        parts = ("model.", "optimizer.", "history.")
-        if extra := [name for name in arrays if not name.startswith(parts)]:
-            raise ValueError(f"its {', '.join(extra)} is not of a run")
         columns = part("history.")
         if columns.keys() != set(COLUMNS):
             raise ValueError(f"its history must have {', '.join(COLUMNS)}, "
@@ -228,6 +225,9 @@ def _restore(path, arrays, model, optimizer):
             *(column.tolist() for column in columns.values()), strict=True)]
         model.load_state_dict(part("model."))
         optimizer.load_state_dict(part("optimizer."))
+        if extra := [name for name in arrays
+                     if not name.startswith(("model.", "optimizer.", "history."))]:
+            raise ValueError(f"it has {extra[0]!r}, which is no part of a run")
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
     return history
