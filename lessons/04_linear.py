@@ -139,7 +139,7 @@ def loss_at(w, b):
 
 paths = {"without momentum": train(0.0), "with momentum 0.9": train(0.9)}
 for name, path in paths.items():
-    print(f"{name}: loss {loss_at(*path[0]):.2f} → {loss_at(*path[-1]):.3f}, "
+    print(f"{name}: loss {loss_at(*path[0]):.2f} -> {loss_at(*path[-1]):.3f}, "
           f"(w, b) = ({path[-1][0]:.2f}, {path[-1][1]:.2f})")
 print(f"the best line has loss {loss_at(*best):.3f}, (w, b) = "
       f"({best[0]:.2f}, {best[1]:.2f})")

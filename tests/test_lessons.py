@@ -41,13 +41,13 @@ def test_a_lesson_runs_without_a_warning_in_time_and_draws_its_figures(lesson,
                                                                        tmp_path):
     """Its figures are those committed: the same files, axes, labels and curves."""
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONIOENCODING": "utf-8",
+    environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONIOENCODING": "cp1252",
                                 "OPENBLAS_NUM_THREADS": "1",     # however busy
                                 "PYTHONPATH": os.pathsep.join(paths)}
     try:
         done = subprocess.run([sys.executable, "-W", "error", str(lesson)],
                               cwd=tmp_path, env=environment, timeout=SECONDS,
-                              capture_output=True, encoding="utf-8")
+                              capture_output=True, encoding="cp1252")
     except subprocess.TimeoutExpired:
         pytest.fail(f"{lesson.name} took longer than {SECONDS} s")
     assert done.returncode == 0, f"{lesson.name} failed:\n{done.stderr}"
