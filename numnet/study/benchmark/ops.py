@@ -94,7 +94,8 @@ def conclude(rows):
 def table(rows):
     """A line for each group, a column for each setting: geometric mean (largest)."""
     columns = [("ratio", setting) for setting in dict.fromkeys(map(setting_of, rows))]
-    columns.append(("ratio_channels_last", JUDGED))
+    if any(row["ratio_channels_last"] for row in rows if setting_of(row) == JUDGED):
+        columns.append(("ratio_channels_last", JUDGED))
     heads = ["numnet / PyTorch", *(label(*setting) + (
         ", PyTorch channels last" if ratio != "ratio" else "")
         for ratio, setting in columns)]
