@@ -2,8 +2,8 @@
 
 Twice: by tracemalloc, to which NumPy reports every array; and by the most memory that
 the process ever had (peak RSS), which sees BLAS and PyTorch too. For the latter a side
-runs in a forked process, which counts anew, and one that has only warmed up is taken
-off.
+runs in a forked process, which counts anew; what one needs that only ran the same op
+on next to nothing is taken off.
 """
 
 import os
@@ -36,9 +36,9 @@ def measure(setting, only, repeats, say):
     rows = []
     with_backward = [case for case in op_cases() if case.group not in ("SGD", "Adam")]
     for case in chosen([*with_backward, LONG], only):
-        sides, small = (made(np.random.default_rng(0), np.float32, torch)
-                        for made in (case.sides, case.small))
-        peaks = {name: peak_rss(small[name], sides[name]) - peak_rss(small[name])
+        sides, tiny = (case.make(np.random.default_rng(0), np.float32, torch, *sizes)
+                       for sizes in (case.sizes, [min(k, 8) for k in case.sizes]))
+        peaks = {name: peak_rss(tiny[name], sides[name]) - peak_rss(tiny[name])
                  for name in ("numnet", "PyTorch") if resource and name in sides}
         extra, given = traced(sides["numnet"])
         rows.append({
