@@ -56,12 +56,12 @@ def test_the_limit_of_a_3x3_convolution_is_its_input_and_output_half_as_much_aga
 def test_the_peak_of_a_process_agrees_with_what_numpy_was_given(tmp_path):
     pytest.importorskip("resource")
     table = tmp_path / "a.csv"
-    name = "conv2d (32, 64, 16, 16"
+    name = "lstm (64, 50, 64, 128)"
     assert command.main(["--memory", "--only", name, "--csv", str(table)]) == 0
     with open(table, encoding="utf-8", newline="") as file:
         row, = csv.DictReader(file)
     traced, peak = float(row["numnet_mb"]), float(row["numnet_rss_mb"])
-    assert 1 < traced < 60 and abs(peak - traced) < 3 + 0.3 * traced
+    assert traced > 3 and abs(peak - traced) < 1 + 0.2 * traced
 
 
 def test_memory_without_the_module_resource_is_that_of_numpy_alone(monkeypatch):

@@ -35,7 +35,7 @@ def main(argv=None):
         settings = [machine.Setting(1, "returned")]
     elif arguments.kind != "ops" or arguments.quick:
         settings = settings[:1]
-    for text in machine.busy():
+    for text in machine.busy() if arguments.kind != "memory" else ():
         print(text)
     rows = []
     for setting in settings:
