@@ -5,8 +5,9 @@
 Every process holds the whole network and all the data, and does all that one process
 alone would do, but for its share of each batch only: every size-th picture, from its
 own rank on. Their losses and gradients are then joined, so that all of them take the
-same step and stay alike to the last bit. The first process, of rank 0, alone reads and
-writes the run's files, and speaks.
+same step and stay alike to the last bit (to rounding, where processors of different
+kinds round differently). The first process, of rank 0, alone reads and writes the run's
+files, and speaks.
 
 Nothing here is random, nor is any network of `recipes`. A network with dropout would
 need masks that come from the picture and not from the order of the calls, since a

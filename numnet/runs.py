@@ -77,9 +77,12 @@ def go_on(folder, say=print, team=ALONE):
     train, validation, test = examples(config)
     parameters = sum(p.value.size for p in model.parameters())
     say = say if team.leads else _nothing
-    say(f"{config.data}, {config.task}, {config.inputs}: {_count(train)} to train on, "
-        f"{_count(validation)} to validate, {_count(test)} to test; "
-        f"{parameters:,} parameters; writing to {folder}")
+    there = (f"{config.data}, {config.task}, {config.inputs}: {_count(train)} to train "
+             f"on, {_count(validation)} to validate, {_count(test)} to test")
+    every = sorted(set(team.gather([there])))
+    if len(every) > 1:
+        raise ValueError("the processes have different data: " + "; ".join(every))
+    say(f"{there}; {parameters:,} parameters; writing to {folder}")
     for row in history:
         say(describe(row, config, task) + "  (done before)")
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import threading
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -197,6 +198,23 @@ def test_what_is_no_mean_over_examples_is_not_shared_out(tmp_path):
         assert str(error).startswith("--task match does not go with --parallel: ")
 
 
+def test_processes_with_different_data_do_not_train(tmp_path, monkeypatch):
+    here = threading.local()
+
+    def load(name, seed):
+        train, test = load_tiny(name)
+        return train, test.of_images(np.arange(8 - here.rank))
+
+    def run(team):
+        here.rank = team.comm.rank
+        return start(tmp_path, kind("answer"), team=team)
+
+    monkeypatch.setattr(data, "load", load)
+    for error in together(2, run):
+        assert re.match("the processes have different data: .*, 7 pictures.*; shapes.*, "
+                        "8 pictures with 84 questions to test$", str(error))
+
+
 def refused(capsys, *arguments):
     """The one line of a command that ends with 2."""
     capsys.readouterr()
@@ -318,7 +336,7 @@ runs.fit = keep
 
 @pytest.fixture
 def mpiexec(tmp_path):
-    """Start so many processes of the command, and give the one that started them."""
+    """Start so many Python processes, and give the one that started them."""
     pytest.importorskip("mpi4py", reason="many processes need the extra mpi")
     here = sysconfig.get_path("scripts")
     path = shutil.which("mpiexec", path=os.pathsep.join([here, os.environ["PATH"]]))
@@ -327,18 +345,23 @@ def mpiexec(tmp_path):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders),
                    "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
-    def run(size, line, before=""):
+    def run(size, *arguments):
         return subprocess.Popen(
-            [path, "-n", str(size), "--oversubscribe", sys.executable, "-u", "-c",
-             PROGRAM.format(before=WHO + before), "train", *line.split()],
+            [path, "-n", str(size), "--oversubscribe", "--bind-to", "none",
+             sys.executable, *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
             cwd=tmp_path, env=environment)
     return run
 
 
+def train(line, before=""):
+    """The arguments of a process that trains on the tiny data, after other lines."""
+    return ["-u", "-c", PROGRAM.format(before=WHO + before), "train", *line.split()]
+
+
 def test_processes_train_one_network_and_stay_alike(mpiexec, tmp_path):
-    line = "--data shapes --epochs 2 --parallel --out "
-    with mpiexec(3, line + "three", KEEP) as process:
+    line = "--data shapes --epochs 2 --parallel --out three"
+    with mpiexec(3, *train(line, KEEP)) as process:
         out, err = process.communicate(timeout=100)
     assert process.returncode == 0 and not err
     assert [row.split()[0] for row in out.splitlines()] == [
@@ -353,8 +376,8 @@ def test_processes_train_one_network_and_stay_alike(mpiexec, tmp_path):
 
 def test_when_a_process_is_killed_all_end_and_the_run_goes_on(mpiexec, tmp_path):
     line = "--data shapes --epochs 12 --parallel --out "
-    with mpiexec(2, line + "killed", "open(rank, 'w').write(str(os.getpid()))") \
-            as process:
+    tell = "with open(rank, 'w') as file: file.write(str(os.getpid()))"
+    with mpiexec(2, *train(line + "killed", tell)) as process:
         for text in process.stdout:
             if text.startswith("epoch 3/"):
                 os.kill(int((tmp_path / "1").read_text("utf-8")), signal.SIGKILL)
@@ -365,7 +388,7 @@ def test_when_a_process_is_killed_all_end_and_the_run_goes_on(mpiexec, tmp_path)
     history = checkpoint.load(tmp_path / "killed" / "checkpoint.npz")["history.epoch"]
     assert 3 <= len(history) < 12
     for more in "--resume killed --parallel", line + "whole":
-        with mpiexec(2, more) as process:
+        with mpiexec(2, *train(more)) as process:
             process.communicate(timeout=100)
         assert process.returncode == 0
     assert numbers(tmp_path / "killed") == numbers(tmp_path / "whole")
@@ -388,7 +411,7 @@ def alive(process):
      "ZeroDivisionError: division by zero")])
 def test_what_ends_one_process_ends_all_with_one_message(line, before, code, message,
                                                          mpiexec):
-    with mpiexec(2, "--data shapes --out run " + line, before) as process:
+    with mpiexec(2, *train("--data shapes --out run " + line, before)) as process:
         out, err = process.communicate(timeout=100)
     assert process.returncode == code, err
     assert len(re.findall("numnet: |Error: ", err)) == 1, err    # mpiexec says more
