@@ -1,9 +1,21 @@
-"""A team without MPI: its processes are threads, in one room."""
+"""A team without MPI: its processes are threads, in one room; and one with mpiexec."""
 
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
 
 from numnet.parallel import Team
+
+MPI = pytest.mark.skipif(importlib.util.find_spec("mpi4py") is None,
+                         reason="many processes need the extra mpi")
 
 
 class Comm:
@@ -45,3 +57,17 @@ def together(size, function):
 
     with ThreadPoolExecutor(size) as pool:
         return list(pool.map(run, range(size)))
+
+
+def mpiexec(folder, size, *arguments):
+    """Start so many Python processes in a folder, and give what started them."""
+    places = sysconfig.get_path("scripts"), os.environ["PATH"]
+    program = shutil.which("mpiexec", path=os.pathsep.join(places))
+    here = Path(__file__).parent
+    paths = [str(here), str(here.parent), os.environ.get("PYTHONPATH", "")]
+    return subprocess.Popen(
+        [program, "-n", str(size), "--oversubscribe", "--bind-to", "none",
+         sys.executable, *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths),
+             "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"})

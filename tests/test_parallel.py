@@ -2,18 +2,14 @@
 
 import os
 import re
-import shutil
 import signal
-import subprocess
 import sys
-import sysconfig
 import threading
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
-from team import together
+from team import MPI, mpiexec, together
 from test_runs import (KINDS, PROGRAM, few_scenes, kind, load_tiny, numbers, start,
                        stop_at)
 from test_training import TRAIN, Wayward, learn, sgd, small, without_seconds
@@ -334,34 +330,15 @@ runs.fit = keep
 """
 
 
-@pytest.fixture
-def mpiexec(tmp_path):
-    """Start so many Python processes, and give the one that started them."""
-    pytest.importorskip("mpi4py", reason="many processes need the extra mpi")
-    here = sysconfig.get_path("scripts")
-    path = shutil.which("mpiexec", path=os.pathsep.join([here, os.environ["PATH"]]))
-    root = Path(__file__).parent.parent
-    folders = [str(root / "tests"), str(root), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders),
-                   "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-
-    def run(size, *arguments):
-        return subprocess.Popen(
-            [path, "-n", str(size), "--oversubscribe", "--bind-to", "none",
-             sys.executable, *arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
-            cwd=tmp_path, env=environment)
-    return run
-
-
 def train(line, before=""):
     """The arguments of a process that trains on the tiny data, after other lines."""
     return ["-u", "-c", PROGRAM.format(before=WHO + before), "train", *line.split()]
 
 
-def test_processes_train_one_network_and_stay_alike(mpiexec, tmp_path):
+@MPI
+def test_processes_train_one_network_and_stay_alike(tmp_path):
     line = "--data shapes --epochs 2 --parallel --out three"
-    with mpiexec(3, *train(line, KEEP)) as process:
+    with mpiexec(tmp_path, 3, *train(line, KEEP)) as process:
         out, err = process.communicate(timeout=100)
     assert process.returncode == 0 and not err
     assert [row.split()[0] for row in out.splitlines()] == [
@@ -374,10 +351,11 @@ def test_processes_train_one_network_and_stay_alike(mpiexec, tmp_path):
     assert three == pytest.approx(one, rel=1e-5)
 
 
-def test_when_a_process_is_killed_all_end_and_the_run_goes_on(mpiexec, tmp_path):
+@MPI
+def test_when_a_process_is_killed_all_end_and_the_run_goes_on(tmp_path):
     line = "--data shapes --epochs 12 --parallel --out "
     tell = "with open(rank, 'w') as file: file.write(str(os.getpid()))"
-    with mpiexec(2, *train(line + "killed", tell)) as process:
+    with mpiexec(tmp_path, 2, *train(line + "killed", tell)) as process:
         for text in process.stdout:
             if text.startswith("epoch 3/"):
                 os.kill(int((tmp_path / "1").read_text("utf-8")), signal.SIGKILL)
@@ -388,7 +366,7 @@ def test_when_a_process_is_killed_all_end_and_the_run_goes_on(mpiexec, tmp_path)
     history = checkpoint.load(tmp_path / "killed" / "checkpoint.npz")["history.epoch"]
     assert 3 <= len(history) < 12
     for more in "--resume killed --parallel", line + "whole":
-        with mpiexec(2, *train(more)) as process:
+        with mpiexec(tmp_path, 2, *train(more)) as process:
             process.communicate(timeout=100)
         assert process.returncode == 0
     assert numbers(tmp_path / "killed") == numbers(tmp_path / "whole")
@@ -402,6 +380,7 @@ def alive(process):
     return True
 
 
+@MPI
 @pytest.mark.parametrize("line, before, code, message", [
     ("", "", 2, "numnet: mpiexec started 2 processes: with --parallel they train one"),
     ("--parallel --lr 1e6", "", 2, r"numnet: epoch 1, step \d: .*; a lower --lr may"),
@@ -410,8 +389,9 @@ def alive(process):
     ("--parallel", "if rank == '1': data.load = lambda *_: 1 / 0", 1,
      "ZeroDivisionError: division by zero")])
 def test_what_ends_one_process_ends_all_with_one_message(line, before, code, message,
-                                                         mpiexec):
-    with mpiexec(2, *train("--data shapes --out run " + line, before)) as process:
+                                                         tmp_path):
+    line = "--data shapes --out run " + line
+    with mpiexec(tmp_path, 2, *train(line, before)) as process:
         out, err = process.communicate(timeout=100)
     assert process.returncode == code, err
     assert len(re.findall("numnet: |Error: ", err)) == 1, err    # mpiexec says more

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from test_parallel import mpiexec  # noqa: F401, a fixture
+from team import MPI, mpiexec
 
 from numnet import parallel
 from numnet.study.benchmark import scaling
@@ -29,10 +29,11 @@ def test_a_report_has_the_median_and_the_fastest_and_a_verdict():
         "at most 0.9   falls short"]
 
 
-def test_both_steps_are_measured_with_the_same_losses(mpiexec):  # noqa: F811
+@MPI
+def test_both_steps_are_measured_with_the_same_losses(tmp_path):
     program = ("from numnet.study.benchmark import scaling; scaling.RUNS = 1; "
                "scaling.main(['--repeats', '1'])")
-    with mpiexec(2, "-c", program) as process:
+    with mpiexec(tmp_path, 2, "-c", program) as process:
         out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     for name in scaling.STEPS:
