@@ -1,7 +1,9 @@
 """What the commands train, evaluate and predict do, given their arguments."""
 
+import ctypes
 import importlib.util
 import itertools
+import platform
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ CHOSEN = ("model", "task", "fusion", "text", "seed", "epochs", "batch_size",
 
 
 def train(arguments):
+    _keep_freed_memory()
     team = parallel.assemble() if arguments.parallel else parallel.alone()
     settings = {key: getattr(arguments, key) for key in CHOSEN
                 if getattr(arguments, key) is not None}
@@ -32,6 +35,18 @@ def train(arguments):
     run = runs.ablate if arguments.ablation else runs.start
     run(config, folder, print, team)
     return 0
+
+
+def _keep_freed_memory():
+    """Let glibc keep what arrays give back for the next ones; elsewhere do nothing.
+
+    Else it returns large blocks to the system after each use, and every page of the
+    next array is found and zeroed anew.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(-4, 0)                               # M_MMAP_MAX: no block of its own
+        mallopt(-1, 2 ** 31 - 1)                     # M_TRIM_THRESHOLD: nothing back
 
 
 def _data_there_is():

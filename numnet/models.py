@@ -104,17 +104,18 @@ class AttentionReader(Module):
 
 
 def image_encoder(channels, features, rng, pool="max", size=32):
-    """Convolutions, each with relu and 2 × 2 max pooling, and a look at what they saw.
+    """Convolutions, each with 2 × 2 max pooling and relu, and a look at what they saw.
 
     images (m, 3, size, size)   →   (m, features) by pool "max", global max pooling,
     which keeps whether a thing is seen and forgets where, or "flatten", which keeps
     where; with pool "cells" (m, places, channels[-1]), a row for each place.
-    channels: those of the convolutions. The picture itself needs no gradient.
+    channels: those of the convolutions. The picture itself needs no gradient. relu
+    comes after the pooling: the same numbers as before it, on a quarter of the places.
     """
     layers, incoming, halve = [], 3, partial(max_pool2d, kernel_size=2)
     for k, outgoing in enumerate(channels):
         layers += [Conv2d(incoming, outgoing, 3, rng, padding=1, needs_dx=k > 0),
-                   relu, halve]
+                   halve, relu]
         incoming, size = outgoing, size // 2
     if pool == "cells":
         return Sequential(*layers, cells)
@@ -143,14 +144,14 @@ def fusion_classifier(words, answers, rng, fusion="concatenation", text="rnn",
 def article_model(words, answers, rng, size=64):
     """The network of the article's listing, as one network that is trained end to end.
 
-    Three convolutions (32, 64, 128 filters of 3 × 3, no padding), each with relu and
-    2 × 2 max pooling, flattened; an embedding and an LSTM of 128; side by side into
+    Three convolutions (32, 64, 128 filters of 3 × 3, no padding), each with 2 × 2 max
+    pooling and relu, flattened; an embedding and an LSTM of 128; side by side into
     512, 256, 128 and 64 features with relu, and one score for yes.
     """
     layers, incoming, side = [], 3, size
     for k, outgoing in enumerate((32, 64, 128)):
-        layers += [Conv2d(incoming, outgoing, 3, rng, needs_dx=k > 0), relu,
-                   partial(max_pool2d, kernel_size=2)]
+        layers += [Conv2d(incoming, outgoing, 3, rng, needs_dx=k > 0),
+                   partial(max_pool2d, kernel_size=2), relu]
         incoming, side = outgoing, (side - 2) // 2
     seen, read = incoming * side * side, 128
     dense, width = [], seen + read

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from numnet import (avg_pool2d, cells, global_avg_pool2d, global_max_pool2d,
-                    max_pool2d)
+                    max_pool2d, relu)
 
 GUIDE = np.array([[3, 3, 2, 1, 0], [0, 0, 1, 3, 1], [3, 1, 2, 2, 3],
                   [2, 0, 0, 2, 2], [2, 0, 0, 0, 1]], float)[None, None]
@@ -75,6 +75,20 @@ def test_nan_and_minus_infinity_pass_through_a_max_pool():
     x = np.array([[np.nan, 1, -np.inf, -np.inf], [2, 3, -np.inf, -np.inf]])[None, None]
     y, _ = max_pool2d(x, kernel_size=2)
     np.testing.assert_array_equal(y[0, 0], [[np.nan, -np.inf]])
+
+
+def test_relu_after_a_max_pool_is_relu_before_it():
+    """Ties that relu makes lie at 0, where it lets no gradient through."""
+    rng = np.random.default_rng(9)
+    x, dy = rng.integers(-3, 3, (3, 2, 6, 5)).astype(float), rng.normal(size=(3, 2, 3, 2))
+    rectified, relu_backward = relu(x)
+    before, pool_backward = max_pool2d(rectified, kernel_size=2)
+    dx_before = relu_backward(pool_backward(dy))
+    pooled, pool_backward = max_pool2d(x, kernel_size=2)
+    after, relu_backward = relu(pooled)
+    assert np.array_equal(after, before)
+    assert np.array_equal(pool_backward(relu_backward(dy)), dx_before)
+    assert (after == 0).any() and dx_before.any()
 
 
 def test_an_average_over_the_margin_divides_by_the_full_window_unless_asked_otherwise():
