@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from numnet.shapes import expect_float
+from numnet.shapes import expect_float, whole
 
 
 def relu(x):
@@ -76,6 +76,7 @@ def softmax(x, *, axis=-1):
     Source: Goodfellow et al. 2016, section 6.2.2.3.
     """
     expect_float("softmax", "x", x)
+    axis = whole("softmax", "axis", axis, -np.inf)
     if not -x.ndim <= axis < x.ndim or x.shape[axis] == 0:
         raise ValueError(f"softmax: axis {axis} must be one of x's and not empty, "
                          f"got shape {x.shape}")

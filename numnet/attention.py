@@ -5,7 +5,7 @@ import numpy as np
 from numnet.initialization import xavier
 from numnet.linear import Linear
 from numnet.module import Module
-from numnet.shapes import expect
+from numnet.shapes import expect, expect_ids, whole
 
 
 def attention(q, k, v, bias=None, *, mask=None, causal=False):
@@ -32,6 +32,8 @@ def attention(q, k, v, bias=None, *, mask=None, causal=False):
     """
     expect("attention", q=(q, "... t i"), k=(k, "... u i"), v=(v, "... u o"),
            **({} if bias is None else {"bias": (bias, "... t u")}))
+    if q.shape[-1] == 0:
+        raise ValueError(f"attention: q must have features (i), got shape {q.shape}")
     scale = q.real.dtype.type(1 / np.sqrt(q.shape[-1]))
     s = q @ k.swapaxes(-1, -2) * scale
     s = s if bias is None else s + bias                          # (attention.1)
@@ -81,7 +83,7 @@ def split_heads(x, *, heads):
     """
     expect("split_heads", x=(x, "n t o"))
     n, t, o = x.shape
-    if heads < 1 or o % heads:
+    if o % whole("split_heads", "heads", heads, 1):
         raise ValueError(f"split_heads: heads must divide {o} features, got {heads}")
     y = x.reshape(n, t, heads, o // heads).swapaxes(1, 2).copy()  # (split_heads.1)
 
@@ -123,7 +125,7 @@ class MultiHeadAttention(Module):
 
     def __init__(self, width, heads, rng, memory_width=None):
         memory_width = width if memory_width is None else memory_width
-        if heads < 1 or width % heads:
+        if width % whole("MultiHeadAttention", "heads", heads, 1):
             raise ValueError("MultiHeadAttention: heads must divide the width "
                              f"{width}, got {heads}")
         self.heads = heads
@@ -160,5 +162,14 @@ def _project(layer, x, heads):
 
 
 def mask_of(lengths, steps):
-    """Where sequences of these lengths (n) have words: booleans (n, 1, 1, steps)."""
+    """Where sequences of these lengths (n) have words: booleans (n, 1, 1, steps).
+
+    Raises ValueError for a length outside 0..steps, TypeError for one that is no
+    integer.
+    """
+    steps = whole("mask_of", "steps", steps, 0)
+    expect_ids("mask_of", "lengths", lengths, None, steps + 1)
+    if lengths.ndim != 1:
+        raise ValueError("mask_of: lengths must have axes (n), got shape "
+                         f"{lengths.shape}")
     return (np.arange(steps) < lengths[:, None])[:, None, None]

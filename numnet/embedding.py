@@ -4,7 +4,7 @@ import numpy as np
 
 from numnet.initialization import normal
 from numnet.module import Module, Parameter, apply
-from numnet.shapes import expect, expect_float, expect_ids
+from numnet.shapes import expect, expect_float, expect_ids, whole
 
 
 def embedding(w, *, ids):
@@ -83,7 +83,8 @@ def sinusoids(steps, features):
     →   w (steps, features) float32; O = features. Raises ValueError for an odd number
     of features. Source: Vaswani et al. 2017, section 3.5.
     """
-    if features % 2:
+    steps = whole("sinusoids", "steps", steps, 0)
+    if whole("sinusoids", "features", features, 0) % 2:
         raise ValueError(f"sinusoids: features must be even, got {features}")
     angle = np.arange(steps)[:, None] / 10000 ** (np.arange(0, features, 2) / features)
     w = np.empty((steps, features), np.float32)

@@ -16,7 +16,7 @@ from numnet.initialization import xavier
 from numnet.linear import Linear
 from numnet.module import Module, Sequential
 from numnet.normalization import LayerNorm
-from numnet.shapes import expect
+from numnet.shapes import expect, whole
 from numnet.transformer import Residual, feedforward
 
 REACH = 12                         # "near" fades to 1/e at a distance of √(1/12) = 0.29
@@ -166,7 +166,7 @@ class Hop(Module):
     """
 
     def __init__(self, width, heads, hidden, rng, first):
-        if heads < 1 or width % heads:
+        if width % whole("Hop", "heads", heads, 1):
             raise ValueError(f"Hop: heads must divide the width {width}, got {heads}")
 
         def project(out):

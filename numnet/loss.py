@@ -6,7 +6,7 @@ takes the gradient of that scalar, 1 if not given: `dz = backward()`.
 
 import numpy as np
 
-from numnet.shapes import expect, expect_float, expect_ids
+from numnet.shapes import expect, expect_float, expect_ids, whole
 
 
 def cross_entropy(z, *, label, ignore_index=None):
@@ -26,6 +26,8 @@ def cross_entropy(z, *, label, ignore_index=None):
     """
     z = as_float(z)
     expect("cross_entropy", z=(z, "... o"))
+    if ignore_index is not None:
+        whole("cross_entropy", "ignore_index", ignore_index, -np.inf)
     expect_ids("cross_entropy", "label", label, z.shape[:-1], z.shape[-1], ignore_index)
     rows = z.reshape(-1, z.shape[-1])
     kept = np.ravel(label != ignore_index)           # all of them where it is None

@@ -7,7 +7,7 @@ examples happen to stand changes nothing.
 
 import numpy as np
 
-from numnet.shapes import expect_ids
+from numnet.shapes import expect_ids, expect_real, whole
 
 
 def accuracy(predicted, label):
@@ -28,13 +28,19 @@ def r_squared(said, true):
     (r_squared.1)  R = 1 - \frac{\sum_n (y_n - t_n)^2}{\sum_n (t_n - \bar{t})^2}
 
     y = said (n)   t = true (n), real numbers   →   R, a float: 1 for right answers, 0
-    for answers that are always the mean. Raises ValueError for different shapes, none
-    at all, or a truth that is always the same.
+    for answers that are always the mean. Raises TypeError for what are no real numbers;
+    ValueError for different shapes, none at all, a number that is not finite, or a
+    truth that is always the same.
     """
-    if np.shape(said) != np.shape(true) or np.size(true) == 0:
-        raise ValueError(f"r_squared: said has shape {np.shape(said)} and true "
-                         f"{np.shape(true)}, they must be the same and not empty")
-    said, true = np.asarray(said, np.float64), np.asarray(true, np.float64)
+    for name, numbers in ("said", said), ("true", true):
+        _expect_real_array("r_squared", name, numbers)
+        if not np.isfinite(numbers).all():
+            raise ValueError(f"r_squared: {name} must be finite, got "
+                             f"{numbers[~np.isfinite(numbers)][0]}")
+    if said.shape != true.shape or true.size == 0:
+        raise ValueError(f"r_squared: said has shape {said.shape} and true "
+                         f"{true.shape}, they must be the same and not empty")
+    said, true = said.astype(np.float64), true.astype(np.float64)
     spread = ((true - true.mean()) ** 2).sum()
     if spread == 0:
         raise ValueError("r_squared: true must not be always the same")
@@ -50,8 +56,9 @@ def confusion_matrix(predicted, label, classes):
     is a true class, a column an answer. Raises ValueError as accuracy, and for a class
     out of range.
     """
+    classes = whole("confusion_matrix", "classes", classes, 1)
     _expect_answers("confusion_matrix", predicted, label, classes)
-    pairs = label.astype(np.int64) * classes + predicted
+    pairs = label.astype(np.int64) * classes + predicted.astype(np.int64)
     c = np.bincount(pairs, minlength=classes * classes)          # (confusion_matrix.1)
     return c.reshape(classes, classes)
 
@@ -67,6 +74,10 @@ def precision_recall_f1(predicted, label, classes, zero_division=0.0):
     harmonic mean. 0/0 is zero_division. F1 is not a mean of accuracy and recall.
     Raises ValueError as confusion_matrix does. Source: van Rijsbergen 1979, chapter 7.
     """
+    expect_real("precision_recall_f1", "zero_division", zero_division)
+    if not 0 <= zero_division <= 1:
+        raise ValueError("precision_recall_f1: zero_division must be in 0..1, "
+                         f"got {zero_division}")
     c = confusion_matrix(predicted, label, classes)
     right, answered, true = np.diagonal(c), c.sum(axis=0), c.sum(axis=1)
 
@@ -187,17 +198,20 @@ def recall_at(scores, k, label=None):
     n, candidates = scores.shape
     label = np.arange(n) if label is None else label
     expect_ids("recall_at", "label", label, (n,), candidates)
-    if k < 1:
-        raise ValueError(f"recall_at: k must be at least 1, got {k}")
+    k = whole("recall_at", "k", k, 1)
     right = scores[np.arange(n), label][:, None]
     before = (scores >= right).sum(axis=1) - 1       # (recall_at.1)
     return float(np.mean(before < k))                # (recall_at.2)
 
 
-def _expect_scores(op, name, scores, axes):
-    if not isinstance(scores, np.ndarray) or scores.dtype.kind not in "iuf":
-        kind = getattr(scores, "dtype", type(scores).__name__)
+def _expect_real_array(op, name, array):
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
+        kind = getattr(array, "dtype", type(array).__name__)
         raise TypeError(f"{op}: {name} must be an array of real numbers, got {kind}")
+
+
+def _expect_scores(op, name, scores, axes):
+    _expect_real_array(op, name, scores)
     if scores.ndim != len(axes.split()) or scores.size == 0:
         raise ValueError(f"{op}: {name} must have axes ({axes}) and not be empty, "
                          f"got shape {scores.shape}")

@@ -16,6 +16,7 @@ from numnet.module import Module, Parameter, Sequential, apply
 from numnet.normalization import l2_normalize
 from numnet.pooling import cells, global_max_pool2d, max_pool2d
 from numnet.recurrent import LSTM, RNN, last_step, mean_step
+from numnet.shapes import expect_one_of, whole
 from numnet.transformer import EncoderBlock
 
 
@@ -58,9 +59,11 @@ class TextEncoder(Module):
 
     reader: "rnn", "lstm" or "attention" (one transformer block). Pooled, what was read
     is the state after the last word, or the mean over the words for attention.
+    Raises ValueError for another reader.
     """
 
     def __init__(self, reader, words, width, hidden, rng, pooled=True):
+        expect_one_of("TextEncoder", "reader", reader, ("rnn", "lstm", "attention"))
         self.reader_kind, self.pooled = reader, pooled
         if reader == "attention":
             self.embedding = Embedding(words, hidden, rng)
@@ -111,7 +114,9 @@ def image_encoder(channels, features, rng, pool="max", size=32):
     where; with pool "cells" (m, places, channels[-1]), a row for each place.
     channels: those of the convolutions. The picture itself needs no gradient. relu
     comes after the pooling: the same numbers as before it, on a quarter of the places.
+    Raises ValueError for another pool.
     """
+    expect_one_of("image_encoder", "pool", pool, ("max", "flatten", "cells"))
     layers, incoming, halve = [], 3, partial(max_pool2d, kernel_size=2)
     for k, outgoing in enumerate(channels):
         layers += [Conv2d(incoming, outgoing, 3, rng, padding=1, needs_dx=k > 0),
@@ -131,8 +136,10 @@ def fusion_classifier(words, answers, rng, fusion="concatenation", text="rnn",
     """The classifier of easy-VQA: CNN and a reader of words, joined by a fusion.
 
     words, answers: the sizes of the vocabulary and of the set of answers. fusion: a
-    name of fusion.FUSIONS; text: "rnn", "lstm" or "attention".
+    name of fusion.FUSIONS; text: "rnn", "lstm" or "attention". Raises ValueError for
+    another name.
     """
+    expect_one_of("fusion_classifier", "fusion", fusion, FUSIONS)
     sequences = getattr(FUSIONS[fusion], "sequences", False)
     images = image_encoder(channels, features, rng, "cells" if sequences else pool)
     texts = TextEncoder(text, words, embedding_dim, hidden_size, rng, not sequences)
@@ -146,8 +153,10 @@ def article_model(words, answers, rng, size=64):
 
     Three convolutions (32, 64, 128 filters of 3 × 3, no padding), each with 2 × 2 max
     pooling and relu, flattened; an embedding and an LSTM of 128; side by side into
-    512, 256, 128 and 64 features with relu, and one score for yes.
+    512, 256, 128 and 64 features with relu, and one score for yes. Raises ValueError
+    for pictures of a size below 22, of which nothing would be left.
     """
+    whole("article_model", "size", size, 22)
     layers, incoming, side = [], 3, size
     for k, outgoing in enumerate((32, 64, 128)):
         layers += [Conv2d(incoming, outgoing, 3, rng, needs_dx=k > 0),

@@ -106,8 +106,11 @@ class Module:
         """Take values over from a dict, all or none.
 
         Raises ValueError naming what is missing, left over, or of another shape or
-        dtype, before anything changes.
+        dtype, TypeError for what is no dict of arrays, before anything changes.
         """
+        if not isinstance(state, dict):
+            raise TypeError("load_state_dict: state must be a dict, got "
+                            f"{type(state).__name__}")
         mine = self.named_parameters()
         missing, extra = sorted(mine.keys() - state), sorted(state.keys() - mine.keys())
         if missing or extra:
@@ -115,6 +118,9 @@ class Module:
                              f"missing {missing}, not expected {extra}")
         for name, p in mine.items():
             new = state[name]
+            if not isinstance(new, (np.ndarray, np.generic)):
+                raise TypeError(f"load_state_dict: {name} must be an array, got "
+                                f"{type(new).__name__}")
             if (new.shape, new.dtype) != (p.value.shape, p.value.dtype):
                 raise ValueError(
                     f"load_state_dict: {name} is {p.value.dtype} {p.value.shape} "

@@ -3,7 +3,7 @@
 import numpy as np
 
 from numnet.module import Module, Parameter, apply
-from numnet.shapes import expect, expect_float
+from numnet.shapes import expect, expect_float, expect_real
 
 
 def layer_norm(x, w, b, *, eps=1e-5):
@@ -27,7 +27,8 @@ def layer_norm(x, w, b, *, eps=1e-5):
     Source: Ba et al. 2016, equation 4 (arXiv 1607.06450).
     """
     expect("layer_norm", x=(x, "... o"), w=(w, "o"), b=(b, "o"))
-    if eps < 0 or x.shape[-1] == 0:
+    expect_real("layer_norm", "eps", eps)
+    if not eps >= 0 or x.shape[-1] == 0:
         raise ValueError("layer_norm: eps must be 0 or more and x have features, "
                          f"got {eps} and shape {x.shape}")
     m = x.mean(axis=-1, keepdims=True)                            # (layer_norm.1)
@@ -75,6 +76,7 @@ def l2_normalize(x, *, eps=1e-8):
     Raises ValueError for an eps that is not above 0.
     """
     expect("l2_normalize", x=(x, "... o"))
+    expect_real("l2_normalize", "eps", eps)
     if not eps > 0:
         raise ValueError(f"l2_normalize: eps must be above 0, got {eps}")
     r = ((x * x).sum(axis=-1, keepdims=True) + eps) ** -0.5      # (l2_normalize.1)
@@ -100,8 +102,12 @@ def dropout(x, *, rate, rng):
     Source: Srivastava et al. 2014, section 10 (the inverted form).
     """
     expect_float("dropout", "x", x)
+    expect_real("dropout", "rate", rate)
     if not 0 <= rate < 1:
         raise ValueError(f"dropout: rate must be 0 or more and less than 1, got {rate}")
+    if rng is not None and not hasattr(rng, "random"):
+        raise TypeError("dropout: rng must be a NumPy Generator or None, got "
+                        f"{type(rng).__name__}")
     if rng is None:
         kept = np.ones((), x.real.dtype)
     else:

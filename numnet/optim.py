@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from numnet.module import Parameter
+from numnet.shapes import expect_real
+
 
 class SGD:
     r"""Step against the gradient, with momentum.
@@ -65,6 +68,10 @@ class Adam:
     def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8,
                  weight_decay=0.0):
         expect_setting("Adam", "lr", lr)
+        if not isinstance(betas, (tuple, list, np.ndarray)):
+            raise TypeError(f"Adam: betas must be two numbers, got {betas!r}")
+        if len(betas) != 2:
+            raise ValueError(f"Adam: betas must be two numbers, got {betas}")
         expect_setting("Adam", "betas[0]", betas[0], below=1)
         expect_setting("Adam", "betas[1]", betas[1], below=1)
         expect_setting("Adam", "eps", eps)
@@ -139,6 +146,8 @@ def cosine(step, steps, warmup=0, hold=0):
     if not (0 <= warmup < steps and 0 <= hold < steps):
         raise ValueError("cosine: warmup and hold must be 0 or more and less than "
                          f"{steps} steps, got {warmup} and {hold}")
+    if not 0 <= step <= steps:
+        raise ValueError(f"cosine: step must be in 0..{steps}, got {step}")
     if step < warmup:
         return (step + 1) / warmup                               # (cosine.1)
     hold = max(hold, warmup)
@@ -150,6 +159,11 @@ def cosine(step, steps, warmup=0, hold=0):
 
 def distinct(op, parameters):
     """The parameters as a list; refuses none at all and one that is given twice."""
+    strange = ([parameters] if not isinstance(parameters, (list, tuple)) else
+               [p for p in parameters if not isinstance(p, Parameter)])
+    if strange:
+        raise TypeError(f"{op}: parameters must be a list of Parameters, got "
+                        f"{type(strange[0]).__name__}")
     parameters = list(parameters)
     if not parameters or len({id(p) for p in parameters}) < len(parameters):
         raise ValueError(f"{op}: parameters must be at least one, each given once")
@@ -158,6 +172,7 @@ def distinct(op, parameters):
 
 def expect_setting(op, name, value, below=np.inf, above=None):
     """Refuse a setting that is not a number from 0 (or above `above`) up to `below`."""
+    expect_real(op, name, value)
     if not (0 <= value < below) or above is not None and not value > above:
         least = "0 or more" if above is None else f"more than {above}"
         most = "" if below == np.inf else f" and less than {below}"

@@ -12,6 +12,7 @@ from numnet.linear import Linear
 from numnet.module import Module, Sequential
 from numnet.normalization import LayerNorm
 from numnet.recurrent import LSTM, last_step
+from numnet.shapes import whole
 
 
 class QuestionEncoder(Module):
@@ -54,8 +55,7 @@ class HopNetwork(Module):
 
     def __init__(self, words, answers, rng, cells=(10, 10), channels=(16, 32, 64),
                  width=64, heads=4, hops=3, embedding_dim=32):
-        if hops < 1:
-            raise ValueError(f"HopNetwork: hops must be at least 1, got {hops}")
+        hops = whole("HopNetwork", "hops", hops, 1)
         self.image = Sequential(convolutions(channels, rng), cells_of,
                                 Linear(channels[-1] + 3, width, rng, init=xavier),
                                 Positions(len(grid(*cells)), width, rng),

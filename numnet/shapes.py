@@ -86,6 +86,28 @@ def expect_ids(op, name, ids, shape, size, besides=None):
         raise ValueError(f"{op}: {name} must be in 0..{size - 1}, got {ids[wrong][0]}")
 
 
+def whole(op, name, value, least):
+    """Read a whole number of at least `least`; True is none, and neither is 2.0."""
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        raise TypeError(f"{op}: {name} must be a whole number, got {value!r}")
+    if value < least:
+        raise ValueError(f"{op}: {name} must be at least {least}, got {value}")
+    return int(value)
+
+
+def expect_one_of(op, name, value, choices):
+    """Refuse a name that is none of the choices."""
+    if value not in choices:
+        raise ValueError(f"{op}: {name} must be one of {', '.join(choices)}, "
+                         f"got {value!r}")
+
+
+def expect_real(op, name, value):
+    """Refuse anything but a real number, of Python or of NumPy."""
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise TypeError(f"{op}: {name} must be a real number, got {value!r}")
+
+
 def pair(op, name, value, least):
     """Read a whole number, or one for rows and one for columns, of at least `least`."""
     two = value if isinstance(value, tuple) else (value, value)

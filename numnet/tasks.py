@@ -41,7 +41,7 @@ class Binary:
     rating = "accuracy"
 
     def loss(self, z, label):
-        return binary_cross_entropy(z, target=label[:, None])
+        return binary_cross_entropy(z, target=_column("Binary", label))
 
     def count(self, label):
         return len(label)
@@ -59,7 +59,7 @@ class Measure:
     rating = "R²"
 
     def loss(self, z, label):
-        return mse(z, target=label[:, None])
+        return mse(z, target=_column("Measure", label))
 
     def count(self, label):
         return len(label)
@@ -120,3 +120,12 @@ class Caption:
 
     def rate(self, said, label):
         return float(((said == label) | (label == PADDING)).all(axis=1).mean())
+
+
+def _column(task, label):
+    """Labels (n) as a column (n, 1), beside one score for each."""
+    if not isinstance(label, np.ndarray):
+        raise TypeError(f"{task}: label must be an array, got {type(label).__name__}")
+    if label.ndim != 1:
+        raise ValueError(f"{task}: label must have axes (n), got shape {label.shape}")
+    return label[:, None]

@@ -119,39 +119,3 @@ def test_recall_at_k_counts_the_right_candidate_among_the_k_best():
 
 def test_scores_that_are_all_alike_find_nothing():
     assert [recall_at(np.ones((3, 4)), k) for k in (1, 3, 4)] == [0, 0, 1]
-
-
-ONES = np.ones(3, int)
-BAD = [
-    (average_precision, [SCORE, RELEVANT[:3]], ValueError,
-     r"precision_recall_curve: relevant must have shape \(4,\), got \(3,\)"),
-    (average_precision, [SCORE[:0], RELEVANT[:0]], ValueError, "score .* not be empty"),
-    (average_precision, [SCORE[:, None], RELEVANT[:, None]], ValueError,
-     r"score must have axes \(n\) .* got shape \(4, 1\)"),
-    (average_precision, [SCORE, RELEVANT + 1], ValueError, "relevant must be in 0..1"),
-    (average_precision, [SCORE, SCORE], TypeError, "relevant must be .* got float64"),
-    (average_precision, [SCORE, [0, 0, 1, 1]], TypeError, "relevant .* got list"),
-    (average_precision, [SCORE * np.nan, RELEVANT], ValueError, "score must not be N"),
-    (average_precision, [SCORE * 1j, RELEVANT], TypeError, "score .* got complex128"),
-    (average_precision, [[0.5], RELEVANT[:1]], TypeError, "score .* got list"),
-    (mean_average_precision, [SCORE, RELEVANT], ValueError,
-     r"mean_average_precision: scores must have axes \(n, classes\)"),
-    (mean_average_precision, [np.ones((3, 2)), 2 * ONES], ValueError,
-     r"mean_average_precision: label must be in 0\.\.1, got 2"),
-    (mean_average_precision, [np.ones((2, 3)), ONES], ValueError, "label must have sh"),
-    (mean_precision_recall_f1, [ONES, ONES, 2, "binary"], ValueError,
-     "kind must be macro, weighted or micro, got 'binary'"),
-    (mean_precision_recall_f1, [ONES, 2 * ONES, 2], ValueError, "label must be in 0"),
-    (mean_precision_recall_f1, [ONES[:0], ONES[:0], 2], ValueError, "not be empty"),
-    (recall_at, [np.ones((3, 2)), 1], ValueError, "recall_at: label must be in 0..1"),
-    (recall_at, [np.ones((2, 3)), 0], ValueError, "k must be at least 1, got 0"),
-    (recall_at, [np.ones((2, 3)), 1, ONES], ValueError, "label must have shape"),
-    (recall_at, [np.full((2, 3), np.nan), 1], ValueError, "scores must not be NaN"),
-    (recall_at, [np.ones((0, 3)), 1], ValueError, "scores .* not be empty"),
-]
-
-
-@pytest.mark.parametrize("metric, args, error, message", BAD)
-def test_a_metric_of_ranks_refuses(metric, args, error, message):
-    with pytest.raises(error, match=message):
-        metric(*args)

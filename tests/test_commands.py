@@ -674,14 +674,14 @@ def test_the_version_is_the_packages(capsys):
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other memory managers")
 def test_training_keeps_freed_memory_for_the_next_arrays():
-    """Ten times 8 MB are 20,000 pages anew, or the same 2,000 each time."""
+    """A page that is used again is not found anew: fewer faults, of whatever size."""
     done = subprocess.run([sys.executable, "-c", """
 import resource
 import numpy as np
 from numnet.commands import _keep_freed_memory
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(10):
+    for _ in range(40):
         np.ones(2 ** 20)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 before = faults()
@@ -690,4 +690,4 @@ print(before, faults())
 """], capture_output=True, encoding="utf-8", env=os.environ | {
         "PYTHONPATH": os.pathsep.join(sys.path)}, check=True)
     anew, kept = map(int, done.stdout.split())
-    assert anew > 15_000 and kept < 4_000
+    assert kept < anew / 5

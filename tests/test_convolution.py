@@ -178,36 +178,3 @@ def test_a_layer_hands_its_options_on_and_starts_without_bias():
     assert layer.w.value.shape == (4, 3, 2, 5) and not layer.b.value.any()
     y, _ = layer(np.ones((2, 3, 6, 7), np.float32))
     assert y.shape == (2, 4, 5, 4) and y.dtype == np.float32
-
-
-X, W, B = np.ones((2, 3, 6, 5)), np.ones((4, 3, 3, 2)), np.ones(4)
-BAD = [
-    ((X.transpose(0, 2, 3, 1), W, B), {}, ValueError,
-     r"conv2d: w has 3 input channels \(c\) but x has 6"),
-    ((X[0], W, B), {}, ValueError, r"conv2d: x must have axes \(n, c, h, w\), got"),
-    ((X, W[0], B), {}, ValueError, r"conv2d: w must have axes \(o, c, i, j\)"),
-    ((X, W, B[:1]), {}, ValueError, r"conv2d: b has 1 output features \(o\) but w has"),
-    ((X[:, :0], W[:, :0], B), {}, ValueError, "conv2d: w must have filters and"),
-    ((X[:, :, :2], W, B), {}, ValueError, "the kernel covers 3×2 .* picture is 2×5"),
-    ((X, W, B), {"dilation": (3, 1)}, ValueError, "covers 7×2 .* picture is 6×5"),
-    ((X, W[:, :, :0], B), {}, ValueError, r"kernel \(0, 2\) .* must not be empty"),
-    ((X[:, :, :0], W, B), {"padding": 3}, ValueError, "must not be empty"),
-    ((X, W, B), {"stride": 0}, ValueError, "conv2d: stride must be at least 1, got 0"),
-    ((X, W, B), {"stride": (1, -2)}, ValueError, "stride must be at least 1"),
-    ((X, W, B), {"dilation": 0}, ValueError, "conv2d: dilation must be at least 1"),
-    ((X, W, B), {"padding": -1}, ValueError, "conv2d: padding must be at least 0"),
-    ((X, W, B), {"stride": 1.0}, TypeError, "conv2d: stride must be a whole number"),
-    ((X, W, B), {"padding": (1, 1, 1)}, TypeError, "padding must be a whole number"),
-    ((X.astype(np.uint8), W, B), {}, TypeError, "conv2d: x must hold .* got uint8"),
-]
-
-
-@pytest.mark.parametrize("args, options, error, message", BAD)
-def test_conv2d_refuses(args, options, error, message):
-    with pytest.raises(error, match=message):
-        conv2d(*args, **options)
-
-
-def test_a_layer_refuses_a_kernel_that_is_no_size():
-    with pytest.raises(ValueError, match="Conv2d: kernel_size must be at least 1"):
-        Conv2d(3, 4, 0, np.random.default_rng(0))

@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 
 from numnet import Embedding, Parameter, Positions, add_positions, embedding, sinusoids
 
@@ -78,40 +77,3 @@ def test_positions_are_learned_with_a_generator_and_sinusoids_without():
     np.testing.assert_array_equal(y, [learned.w.value[:5] + 1] * 2)
     np.testing.assert_array_equal(backward(x), x)
     assert learned.w.grad.sum(axis=1).tolist() == [12] * 5 + [0] * 4
-
-
-IDS = np.array([[3, 0, 3], [1, 1, 0]])
-BAD = [
-    (TABLE, IDS + 1, ValueError, r"embedding: ids must be in 0\.\.3, got 4"),
-    (TABLE, IDS - 1, ValueError, r"embedding: ids must be in 0\.\.3, got -1"),
-    (TABLE, IDS * 1.0, TypeError, "ids must be an array of integers, got float64"),
-    (TABLE, IDS > 0, TypeError, "ids must be an array of integers, got bool"),
-    (TABLE, IDS.tolist(), TypeError, "ids must be an array of integers, got list"),
-    (TABLE, 2, TypeError, "ids must be an array of integers, got int"),
-    (TABLE[0], IDS, ValueError, r"embedding: w must have axes \(v, \.\.\.\), got"),
-    (TABLE.astype(int), IDS, TypeError, "embedding: w must hold .* got int64"),
-]
-
-
-@pytest.mark.parametrize("table, ids, error, message", BAD)
-def test_embedding_refuses(table, ids, error, message):
-    with pytest.raises(error, match=message):
-        embedding(table, ids=ids)
-
-
-X = np.ones((2, 5, 4))
-
-
-@pytest.mark.parametrize("call, error, message", [
-    (lambda: add_positions(X, X[0, :4]), ValueError,
-     "add_positions: x has 5 steps but w has 4 rows"),
-    (lambda: add_positions(X, X[0, :, :1]), ValueError,
-     r"add_positions: w has 1 output features \(o\) but x has 4"),
-    (lambda: add_positions(X[0], X[0]), ValueError, r"x must have axes \(n, t, o\)"),
-    (lambda: add_positions(X, X), ValueError, r"w must have axes \(u, o\)"),
-    (lambda: add_positions(X > 0, X[0]), TypeError, "x must hold .* got bool"),
-    (lambda: Positions(4, 4)(X), ValueError, "x has 5 steps but w has 4 rows"),
-    (lambda: sinusoids(7, 5), ValueError, "sinusoids: features must be even, got 5")])
-def test_positions_refuse(call, error, message):
-    with pytest.raises(error, match=message):
-        call()

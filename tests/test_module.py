@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numnet import (Conv2d, Linear, Module, Parameter, Sequential, apply, linear,
-                    max_pool2d, relu)
+                    max_pool2d, product, relu)
 
 
 class Twins(Module):
@@ -53,6 +53,14 @@ def test_a_parameter_given_twice_to_one_op_gets_both_gradients():
     _, backward = apply(product, p, p)
     assert backward(np.array([1.0, 10.0, 100.0])) is None
     assert p.grad.tolist() == [2, 40, 600]
+
+
+def test_a_parameter_used_again_further_on_gets_the_gradients_of_both_depths():
+    p, a = Parameter(np.array([1.0, 2.0, 3.0])), np.array([3.0, 5.0, 7.0])
+    u, u_backward = apply(product, p, a)             # y = x (x a), so dx = 2 x a
+    y, y_backward = apply(product, p, u)
+    u_backward(y_backward(np.array([1.0, 10.0, 100.0])))
+    assert y.tolist() == [3, 20, 63] and p.grad.tolist() == [6, 200, 4200]
 
 
 def test_gradients_add_up_until_zero_grad():

@@ -1,7 +1,6 @@
 from math import log, tanh
 
 import numpy as np
-import pytest
 
 from numnet import LSTM, RNN, concatenate, last_step, linear, lstm, mean_step, rnn
 from numnet import tanh as tanh_op
@@ -262,76 +261,3 @@ def test_mean_step_counts_the_steps_of_each_sequence_alone():
     dh = backward(np.array([[2.0, 4, 6], [8, 12, 16]]))
     np.testing.assert_array_equal(dh[0], [[1, 2, 3], [1, 2, 3], [0, 0, 0], [0, 0, 0]])
     np.testing.assert_array_equal(dh[1], [[2, 3, 4]] * 4)
-
-
-X = np.ones((4, 5, 2))
-WX, WH, B = weights()
-BAD = [
-    ((X[0], WX, WH, B), {}, ValueError, r"rnn: x must have axes \(n, t, i\), got"),
-    ((X, WX.T, WH, B), {}, ValueError, r"rnn: wx has 3 input features \(i\) but x"),
-    ((X, WX, WH[:2], B), {}, ValueError, r"rnn: wh has 2 output features \(o\) but wx"),
-    ((X, WX, WH[:, :2], B), {}, ValueError, r"rnn: wh has 2 output features \(o\) but"),
-    ((X, WX, WH, B[:1]), {}, ValueError, r"rnn: b has 1 output features \(o\) but wx"),
-    ((X, WX, WH, B, np.ones((1, 3))), {}, ValueError, r"rnn: h0 has 1 examples \(n\)"),
-    ((X, WX, WH, B, np.ones((4, 1))), {}, ValueError, r"rnn: h0 has 1 output features"),
-    ((X[:, :0], WX, WH, B), {}, ValueError, "rnn: x must have at least one time step"),
-    ((X, WX, WH, B), [3, 6, 1, 2], ValueError, "rnn: lengths must be in .*5, got 6"),
-    ((X, WX, WH, B), [3, 0, 1, 2], ValueError, r"lengths must be in 1\.\.5, got 0"),
-    ((X, WX, WH, B), [3, -1, 1, 2], ValueError, "rnn: lengths must be in .*5, got -1"),
-    ((X, WX, WH, B), [5], ValueError, r"lengths must have shape \(4,\), got \(1,\)"),
-    ((X, WX, WH, B), [[3], [5], [1], [2]], ValueError, r"shape \(4,\), got \(4, 1\)"),
-    ((X, WX, WH, B), [3.0, 5.0, 1.0, 2.0], TypeError, "lengths must be an array of"),
-    ((X, WX, WH, B), [True] * 4, TypeError, "rnn: lengths must be .* got bool"),
-    ((X.astype(int), WX, WH, B), {}, TypeError, "rnn: x must hold .* got int64"),
-]
-
-
-@pytest.mark.parametrize("args, lengths, error, message", BAD)
-def test_rnn_refuses(args, lengths, error, message):
-    with pytest.raises(error, match=message):
-        rnn(*args, lengths=np.array(lengths) if lengths else None)
-
-
-def test_last_step_refuses_what_has_no_step():
-    with pytest.raises(ValueError, match="last_step: h must have at least one"):
-        last_step(X[:, :0])
-
-
-H0 = np.ones((4, 3))
-WX4, WH4, B4 = lstm_weights()
-LSTM_BAD = [
-    ((X[0], WX4, WH4, B4), None, ValueError, r"x must have axes \(n, t, i\), got"),
-    ((X, WX4.T, WH4, B4), None, ValueError, r"wx has 12 input features \(i\) but x"),
-    ((X, WX4[:, 1:], WH4, B4), None, ValueError, r"wh has 12 entries \(z\) but wx has"),
-    ((X, WX4, WH4, B4[:1]), None, ValueError, r"b has 1 entries \(z\) but wx has 12"),
-    ((X, WX4, WH4[:2], B4), None, ValueError, "b has 12 columns but wh has 2 rows, "
-     "and four gates of 2 make 8"),
-    ((X, WX4[:, :3], WH4[:, :3], B4[:3]), None, ValueError, "b has 3 columns but wh"),
-    ((X, WX4, WH4, B4, H0[:1], H0), None, ValueError, r"h0 has 1 examples \(n\) but x"),
-    ((X, WX4, WH4, B4, H0, H0[:, :1]), None, ValueError, r"c0 has 1 output features"),
-    ((X, WX4, WH4, B4, H0), None, TypeError, "c0 must be a NumPy array, got NoneType"),
-    ((X, WX4, WH4, B4, None, H0), None, TypeError, "h0 must be a NumPy array, got N"),
-    ((X[:, :0], WX4, WH4, B4), None, ValueError, "x must have at least one time step"),
-    ((X, WX4, WH4, B4), [3, 6, 1, 2], ValueError, "lengths must be in .*5, got 6"),
-    ((X, WX4, WH4, B4), [3, 0, 1, 2], ValueError, r"lengths must be in 1\.\.5, got 0"),
-    ((X, WX4, WH4, B4), [5], ValueError, r"lengths must have shape \(4,\), got \(1,\)"),
-    ((X, WX4, WH4, B4), [3.0, 5.0, 1.0, 2.0], TypeError, "lengths must be .* float64"),
-    ((X > 0, WX4, WH4, B4), None, TypeError, "x must hold .* got bool"),
-]
-
-
-@pytest.mark.parametrize("args, lengths, error, message", LSTM_BAD)
-def test_lstm_refuses(args, lengths, error, message):
-    with pytest.raises(error, match=f"lstm: {message}"):
-        lstm(*args, lengths=np.array(lengths) if lengths else None)
-
-
-@pytest.mark.parametrize("h, lengths, error, message", [
-    (X[0], [1], ValueError, r"h must have axes \(n, t, o\), got shape \(5, 2\)"),
-    (X, [5, 5, 5], ValueError, r"lengths must have shape \(4,\), got \(3,\)"),
-    (X, [5, 5, 5, 6], ValueError, "lengths must be in .* got 6"),
-    (X, [5, 5, 5, 0], ValueError, "lengths must be in .* got 0"),
-    (X, [5.0] * 4, TypeError, "lengths must be an array of integers, got float64")])
-def test_mean_step_refuses(h, lengths, error, message):
-    with pytest.raises(error, match=f"mean_step: {message}"):
-        mean_step(h, lengths=np.array(lengths))

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from numnet.shapes import expect, expect_float, expect_ids, pair
+from numnet.shapes import (expect, expect_float, expect_ids, expect_one_of, expect_real,
+                           pair, whole)
 
 X = np.ones((2, 3, 5))
 
@@ -21,6 +22,14 @@ def test_ids_may_be_any_integers_in_range_and_one_besides():
     expect_ids("op", "ids", np.array([[0, 3], [2, 1]], np.uint8), None, 4)
     expect_ids("op", "ids", np.array([0, -1, 3]), (3,), 4, -1)
     expect_ids("op", "ids", np.zeros((0, 2), int), (0, 2), 4)
+
+
+def test_numbers_may_be_pythons_or_numpys():
+    assert whole("op", "k", 3, 1) == whole("op", "k", np.uint8(3), 1) == 3
+    assert type(whole("op", "k", np.int64(3), 3)) is int
+    for number in (0, 0.5, np.float32(0.5), np.int8(2), float("inf"), float("nan")):
+        expect_real("op", "eps", number)
+    expect_one_of("op", "side", "left", {"left": 1, "right": 2})
 
 
 def test_a_number_is_a_pair_of_itself():
@@ -53,6 +62,19 @@ BAD = [
      r"op: ids must be in 0\.\.3, got -2"),
     (lambda: expect_ids("op", "ids", np.array([1, 2]), (2, 1), 4), ValueError,
      r"op: ids must have shape \(2, 1\), got \(2,\)"),
+    (lambda: whole("op", "k", 0, 1), ValueError, "^op: k must be at least 1, got 0$"),
+    (lambda: whole("op", "k", 2.0, 1), TypeError, "k must be a whole number, got 2.0"),
+    (lambda: whole("op", "k", True, 1), TypeError, "a whole number, got True"),
+    (lambda: whole("op", "k", np.True_, 1), TypeError, "a whole number, got np.True_"),
+    (lambda: whole("op", "k", np.array([2]), 1), TypeError, "whole number, got array"),
+    (lambda: expect_real("op", "eps", "1"), TypeError,
+     "^op: eps must be a real number, got '1'$"),
+    (lambda: expect_real("op", "eps", 1j), TypeError, "a real number, got 1j"),
+    (lambda: expect_real("op", "eps", True), TypeError, "a real number, got True"),
+    (lambda: expect_real("op", "eps", np.True_), TypeError, "a real number, got np.Tr"),
+    (lambda: expect_real("op", "eps", np.ones(1)), TypeError, "number, got array"),
+    (lambda: expect_one_of("op", "side", "up", ("left", "right")), ValueError,
+     "^op: side must be one of left, right, got 'up'$"),
     (lambda: pair("op", "stride", 0, 1), ValueError, "op: stride must be at least 1"),
     (lambda: pair("op", "stride", (1, 0), 1), ValueError, r"at least 1, got \(1, 0\)"),
     (lambda: pair("op", "stride", 2.0, 1), TypeError, "stride must be a whole number"),

@@ -108,26 +108,3 @@ def test_conv2d_chooses_it_by_kernel_channels_and_places(sizes, options, chosen)
     with watch("conv2d.1") as steps:                 # another kernel
         conv2d(args[0], args[1][:, :, :2], args[2], **options)
     assert steps
-
-
-X, W, BIAS = np.ones((2, 3, 6, 5)), np.ones((4, 3, 3, 3)), np.ones(4)
-
-
-@pytest.mark.parametrize("args, options, error, message", [
-    ((X[0], W, BIAS), {}, ValueError, r"winograd: x must have axes \(n, c, h, w\)"),
-    ((X[:, :2], W, BIAS), {}, ValueError, r"w has 3 input channels \(c\) but x has 2"),
-    ((X, W, BIAS[:3]), {}, ValueError, r"b has 3 output features \(o\) but w has 4"),
-    ((X, W[:, :, :2], BIAS), {}, ValueError,
-     r"w must be filters \(o, c, 3, 3\) .*, got \(4, 3, 2, 3\)"),
-    ((X, W[:0], BIAS[:0]), {}, ValueError, r"w must be filters .*, got \(0, 3, 3, 3\)"),
-    ((X, W, BIAS), {"padding": (1, 3)}, ValueError, r"padding at most 2, .* \(1, 3\)"),
-    ((X, W, BIAS), {"padding": -1}, ValueError, "padding must be at least 0"),
-    ((X, W, BIAS), {"padding": 0.5}, TypeError, "padding must be a whole number"),
-    ((X[:, :, :2], W, BIAS), {}, ValueError,
-     r"x must hold pictures of 3×3 at least, with .*, got \(2, 5\) and 0"),
-    ((X[..., :0], W, BIAS), {"padding": 2}, ValueError, r"pictures of 3×3 at least"),
-    ((X.astype(int), W, BIAS), {}, TypeError, "winograd: x must hold float32"),
-])
-def test_winograd_refuses(args, options, error, message):
-    with pytest.raises(error, match=message):
-        winograd(*args, **options)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from numnet.shapes import expect_ids, expect_real, whole
+
 NAMES = ("easy-vqa", "shapes", "glyphs", "glyphs-face", "glyphs-pairs")
 
 
@@ -13,7 +15,8 @@ class Questions:
 
     images (m, h, w, 3) uint8   image (n,) int64, the picture each question is about
     question, answer: lists of n strings
-    Raises ValueError where the four do not fit together.
+    Raises TypeError for arrays of another kind or answers that are no strings,
+    ValueError where the four do not fit together.
     """
 
     images: np.ndarray
@@ -37,7 +40,7 @@ class Questions:
                              f"{self.image.min()}..{self.image.max()}")
         for name, texts in ("question", self.question), ("answer", self.answer):
             if not all(isinstance(text, str) for text in texts):
-                raise ValueError(f"Questions: {name} must hold strings only")
+                raise TypeError(f"Questions: {name} must hold strings only")
 
     def __len__(self):
         return len(self.image)
@@ -46,16 +49,12 @@ class Questions:
         """Return the questions about some of the pictures, in the order they stand.
 
         images (k,) integers, none twice   →   Questions whose picture j is images[j].
-        Raises ValueError for a picture that is not there, or there twice.
+        Raises ValueError for a picture that is not there, or there twice; TypeError for
+        what are no integers.
         """
         images = np.asarray(images)
         m = len(self.images)
-        if images.ndim != 1 or images.dtype.kind not in "iu":
-            raise ValueError("of_images: images must be a row of integers, got "
-                             f"{images.dtype} of shape {images.shape}")
-        if len(images) and not 0 <= images.min() <= images.max() < m:
-            raise ValueError(f"of_images: images must be in 0..{m - 1}, got "
-                             f"{images.min()}..{images.max()}")
+        expect_ids("of_images", "images", images, (images.size,), m)
         place = np.full(m, -1)
         place[images] = np.arange(len(images))
         if np.count_nonzero(place >= 0) != len(images):
@@ -67,12 +66,11 @@ class Questions:
 
 
 def expect_array(name, array, dtype, axes, ndim):
-    if (not isinstance(array, np.ndarray) or array.dtype != dtype
-            or array.ndim != ndim):
-        came = (f"{array.dtype} of shape {array.shape}"
-                if isinstance(array, np.ndarray) else type(array).__name__)
-        raise ValueError(f"Questions: {name} must be a {np.dtype(dtype)} array with "
-                         f"axes {axes}, got {came}")
+    must = f"Questions: {name} must be a {np.dtype(dtype)} array with axes {axes}"
+    if not isinstance(array, np.ndarray) or array.dtype != dtype:
+        raise TypeError(f"{must}, got {getattr(array, 'dtype', type(array).__name__)}")
+    if array.ndim != ndim:
+        raise ValueError(f"{must}, got shape {array.shape}")
 
 
 def split_by_image(questions, fraction, rng):
@@ -83,6 +81,7 @@ def split_by_image(questions, fraction, rng):
     pictures in training. Raises ValueError for a share that leaves a side empty.
     """
     m = len(questions.images)
+    expect_real("split_by_image", "fraction", fraction)
     if not 0 < fraction < 1 or m < 2:
         raise ValueError("split_by_image: fraction must be between 0 and 1, of two or "
                          f"more pictures, got {fraction} of {m}")
@@ -98,9 +97,10 @@ def load(name, seed=0):
     "easy-vqa": 4,000 and 1,000 pictures that come with the package easy-vqa; the seed
     has no effect. "shapes": as many, generated from the seed. "glyphs", "glyphs-face",
     "glyphs-pairs": letters and their names, set aside in three ways.
-    Raises ValueError for another name, FileNotFoundError where easy-vqa is not
-    installed.
+    Raises ValueError for another name or a seed below 0, FileNotFoundError where
+    easy-vqa is not installed.
     """
+    seed = whole("load", "seed", seed, 0)
     if name == "easy-vqa":
         from numnet.data import easy_vqa
         return easy_vqa.load()

@@ -3,12 +3,14 @@
 Everything here takes and returns uint8 pictures (n, h, w, 3) and leaves the given ones
 as they were. Noise is drawn from the Generator passed in, so the same one gives the
 same pictures. Where a filter looks beyond an edge it sees the picture mirrored there,
-the outermost pixel twice: b a | a b c (SciPy's mode "reflect").
+the outermost pixel twice: b a | a b c (SciPy's mode "reflect"). Pictures that are no
+bytes, and settings that are no numbers, raise TypeError.
 """
 
 import numpy as np
 
 from numnet.data.images import expect_uint8
+from numnet.shapes import expect_real, whole
 
 AXES = "(n, h, w, 3)"
 
@@ -21,6 +23,7 @@ def salt_and_pepper(images, share, rng):
     Raises ValueError for other images, or a share outside 0 … 1.
     """
     expect_uint8("salt_and_pepper", "images", images, AXES)
+    expect_real("salt_and_pepper", "share", share)
     if not 0 <= share <= 1:
         raise ValueError(f"salt_and_pepper: share must be in 0..1, got {share}")
     draw = rng.random((*images.shape[:3], 1))
@@ -36,9 +39,11 @@ def gaussian_noise(images, std, rng):
     Raises ValueError for other images, or a negative std.
     """
     expect_uint8("gaussian_noise", "images", images, AXES)
+    expect_real("gaussian_noise", "std", std)
     if not 0 <= std < np.inf:
         raise ValueError(f"gaussian_noise: std must be 0 or more, got {std}")
-    noise = rng.standard_normal(images.shape, np.float32) * np.float32(std)
+    std = np.float32(min(std, 1e30))                 # beyond 1e38 it would overflow
+    noise = rng.standard_normal(images.shape, np.float32) * std
     return _to_uint8(images + noise)
 
 
@@ -52,8 +57,8 @@ def median_filter(images, size=3):
     Raises ValueError for other images, or a size that is not odd or beyond them.
     """
     expect_uint8("median_filter", "images", images, AXES)
-    if size < 1 or size % 2 != 1:
-        raise ValueError(f"median_filter: size must be odd and at least 1, got {size}")
+    if whole("median_filter", "size", size, 1) % 2 != 1:
+        raise ValueError(f"median_filter: size must be odd, got {size}")
     _expect_reach("median_filter", images, size // 2)
     h, w = images.shape[1:3]
     padded = _mirrored(images, size // 2, size // 2)
@@ -76,9 +81,10 @@ def gaussian_filter(images, sigma=1.0):
     Raises ValueError for other images, or a sigma not above 0 or beyond them.
     """
     expect_uint8("gaussian_filter", "images", images, AXES)
+    expect_real("gaussian_filter", "sigma", sigma)
     if not 0 < sigma < np.inf:
         raise ValueError(f"gaussian_filter: sigma must be above 0, got {sigma}")
-    reach = int(4 * sigma + 0.5)
+    reach = int(4 * min(sigma, 1e9) + 0.5)           # 1e308 times 4 is no number
     _expect_reach("gaussian_filter", images, reach)
     weight = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     weight = (weight / weight.sum()).astype(np.float32)
@@ -116,6 +122,9 @@ def remove_noise(images, choice):
 
 def _read(option, choice, known):
     """The function that "name:number" names, and its number, none without a colon."""
+    if not isinstance(choice, str):
+        raise TypeError(f"{option}: must be a name and a number, as in gaussian:1, got "
+                        f"{type(choice).__name__}")
     name, colon, number = choice.partition(":")
     if name not in known:
         raise ValueError(f"{option}: must be one of {', '.join(known)}, got {name!r}")

@@ -9,6 +9,7 @@ import re
 import numpy as np
 
 from numnet.data import Questions
+from numnet.data.images import expect_uint8
 
 MEASURES = {                        # question: its usual answer, and how far it spreads
     "how far from the left is the shape?": (0.5, 0.2),
@@ -25,8 +26,9 @@ def measure(images):
     as shares of the picture's width and height, and the area as a share of the
     picture's. How far a pixel is from the background, the colour of most corners,
     compared with the pixel furthest from it, is how much of it is covered. Raises
-    ValueError for a picture of one colour.
+    ValueError for a picture of one colour, TypeError for what are no bytes.
     """
+    expect_uint8("measure", "images", images, "(m, h, w, 3)")
     h, w = images.shape[1:3]
     corners = images[:, [0, 0, -1, -1], [0, -1, 0, -1]]            # (m, 4, 3)
     background = np.median(corners, axis=1)[:, None, None]

@@ -55,6 +55,8 @@ def read_questions(directory):
     try:
         with open(path, encoding="utf-8") as file:
             question, answer, image = zip(*json.load(file))
+        if not all(isinstance(text, str) for text in question + answer):
+            raise TypeError("a question or an answer is no string")
         return (np.array(image).astype(np.int64, casting="safe"), list(question),
                 list(answer))
     except FileNotFoundError:

@@ -6,6 +6,7 @@ import numpy as np
 
 from numnet.data.images import prepare
 from numnet.data.text import UNKNOWN
+from numnet.shapes import expect_ids, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,13 +51,18 @@ class Examples:
         A batch is some pictures with all their questions. A picture that nothing is
         asked about is in none.
         """
-        order = np.unique(self.image)
+        size, order = whole("batches", "size", size, 1), np.unique(self.image)
         if rng is not None:
             order = rng.permutation(order)
         return [order[k:k + size] for k in range(0, len(order), size)]
 
     def rows(self, images):
-        """The numbers of the examples about these pictures."""
+        """The numbers of the examples about these pictures.
+
+        Raises ValueError for a picture that is not there, TypeError for no integers.
+        """
+        images = np.asarray(images)
+        expect_ids("rows", "images", images, None, len(self.images))
         wanted = np.zeros(len(self.images), bool)
         wanted[images] = True
         return np.flatnonzero(wanted[self.image])
@@ -107,7 +113,7 @@ class Pairs:
         """The first picture of every caption, the second of every caption, and so on,
         each of these rounds in groups of `size`; shuffled before, if rng is given.
         """
-        m = len(self.images)
+        size, m = whole("batches", "size", size, 1), len(self.images)
         order = np.arange(m) if rng is None else rng.permutation(m)
         by_text = np.argsort(self.text[order], kind="stable")
         text, turn = self.text[order][by_text], np.empty(m, np.int64)
@@ -120,7 +126,12 @@ class Pairs:
         return images
 
     def batch(self, images):
-        """What the model is called with, and the labels, for these pictures."""
+        """What the model is called with, and the labels, for these pictures.
+
+        Raises ValueError for a picture that is not there, TypeError for no integers.
+        """
+        images = np.asarray(images)
+        expect_ids("batch", "images", images, None, len(self.images))
         text = self.text[images]
         return {"images": self.images[images], "ids": self.ids[text],
                 "lengths": self.lengths[text]}, self.label[images]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from numnet.shapes import whole
+
 MOST_PIXELS, MOST_BYTES, MOST_SCANS = 50_000_000, 300_000_000, 100
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")     # of a JPEG, with its length
@@ -82,13 +84,12 @@ def resize(image, size):
     image (h, w, 3) uint8   →   (size, size, 3) uint8. The longer side becomes `size`,
     by a bilinear filter as wide as the step (so that nothing is skipped), and the rest
     is filled with the median colour of the picture's border: a circle stays a circle,
-    and a plain background goes on. Raises ValueError for another kind of picture or
-    a size below 1.
+    and a plain background goes on. Raises TypeError for what are no bytes, ValueError
+    for another shape or a size below 1.
     """
     from PIL import Image
     expect_uint8("resize", "image", image, "(h, w, 3)")
-    if size < 1:
-        raise ValueError(f"resize: size must be at least 1, got {size}")
+    size = whole("resize", "size", size, 1)
     h, w, _ = image.shape
     rows, columns = (max(1, round(side * size / max(h, w))) for side in (h, w))
     small = Image.fromarray(image).resize((columns, rows), Image.Resampling.BILINEAR)
@@ -104,7 +105,7 @@ def to_float(images):
     """Turn bytes into shares of full light: uint8 0 … 255 to float32 0 … 1.
 
     images (..., h, w, 3) uint8   →   the same shape, float32.
-    Raises ValueError for any other kind of array.
+    Raises TypeError for what are no bytes, ValueError for another shape.
     """
     expect_uint8("to_float", "images", images, "(..., h, w, 3)")
     return images / np.float32(255)
@@ -114,13 +115,16 @@ def downsample(images, factor):
     """Replace each block of factor × factor pixels by its mean.
 
     images (..., h, w, c)   →   (..., h/factor, w/factor, c), float64 where the images
-    are, otherwise float32. Raises ValueError where the factor does not divide h and w.
+    are, otherwise float32. Raises TypeError for what are no real numbers, ValueError
+    where the factor does not divide h and w.
     """
+    _expect_numbers("downsample", images, "uif")
     if images.ndim < 3 or images.size == 0:
         raise ValueError("downsample: images must have axes (..., h, w, c), none of "
                          f"them empty, got shape {images.shape}")
     h, w = images.shape[-3:-1]
-    if factor < 1 or h % factor or w % factor:
+    factor = whole("downsample", "factor", factor, 1)
+    if h % factor or w % factor:
         raise ValueError("downsample: factor must divide the picture's "
                          f"{h} x {w} pixels, got {factor}")
     dtype = np.float64 if images.dtype == np.float64 else np.float32
@@ -139,12 +143,13 @@ def standardize(images, mean=None, std=None):
     images (..., h, w, c) float   →   images, mean (c,), std (c,). Where mean and std
     are given they are used: test images are shifted and scaled as the training images
     were. A channel that is the same everywhere (a std below a millionth of its mean) is
-    only shifted. Raises ValueError for bytes (see to_float), no images, or a mean or
-    std of another shape.
+    only shifted. Raises TypeError for bytes (see to_float), ValueError for no images,
+    a mean or std of another shape or a std below 0.
     """
-    if images.dtype.kind != "f" or images.ndim < 3 or images.size == 0:
-        raise ValueError("standardize: images must be floats with axes (..., h, w, c), "
-                         f"none empty, got {images.dtype} of shape {images.shape}")
+    _expect_numbers("standardize", images, "f")
+    if images.ndim < 3 or images.size == 0:
+        raise ValueError("standardize: images must have axes (..., h, w, c), none of "
+                         f"them empty, got shape {images.shape}")
     axes = tuple(range(images.ndim - 1))
     if mean is None:
         mean = images.mean(axis=axes, dtype=np.float64)
@@ -155,6 +160,8 @@ def standardize(images, mean=None, std=None):
             raise ValueError(f"standardize: {name} must have one number for each of "
                              f"{images.shape[-1]} channels, got {np.shape(value)}")
     mean, std = np.asarray(mean, images.dtype), np.asarray(std, images.dtype)
+    if not (std >= 0).all():
+        raise ValueError(f"standardize: std must be 0 or more, got {std}")
     scale = np.where(std > 1e-6 * np.abs(mean), std, 1)
     return (images - mean) / scale.astype(images.dtype), mean, std
 
@@ -163,8 +170,8 @@ def prepare(images, factor=2):
     """Shrink pictures and invert them, so that a pale background is near zero.
 
     images (n, h, w, 3) uint8   →   (n, 3, h/factor, w/factor) float32, 1 - mean/255.
-    In memory the channels come last, behind a transposed view. Raises ValueError for
-    any other kind of array, or a factor that does not divide h and w.
+    In memory the channels come last, behind a transposed view. Raises TypeError for
+    what are no bytes, ValueError for another shape or a factor that does not divide it.
     """
     expect_uint8("prepare", "images", images, "(n, h, w, 3)")
     x = downsample(images, factor)
@@ -176,10 +183,17 @@ def prepare(images, factor=2):
 def expect_uint8(function, name, images, axes):
     """Refuse anything but uint8 pictures with these axes, channels last, none empty."""
     ndim = len(axes.split(","))
-    if (not isinstance(images, np.ndarray) or images.dtype != np.uint8
-            or images.ndim < 3 or images.shape[-1] != 3 or images.size == 0
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
+        raise TypeError(f"{function}: {name} must be uint8 with axes {axes}, got "
+                        f"{getattr(images, 'dtype', type(images).__name__)}")
+    if (images.ndim < 3 or images.shape[-1] != 3 or images.size == 0
             or images.ndim != ndim and "..." not in axes):
-        came = (f"{images.dtype} of shape {images.shape}"
-                if isinstance(images, np.ndarray) else type(images).__name__)
         raise ValueError(f"{function}: {name} must be uint8 with axes {axes}, "
-                         f"none of them empty, got {came}")
+                         f"none of them empty, got shape {images.shape}")
+
+
+def _expect_numbers(function, images, kinds):
+    if not isinstance(images, np.ndarray) or images.dtype.kind not in kinds:
+        what = "floats" if kinds == "f" else "real numbers"
+        raise TypeError(f"{function}: images must be an array of {what}, got "
+                        f"{getattr(images, 'dtype', type(images).__name__)}")

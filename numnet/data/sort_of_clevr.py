@@ -18,7 +18,7 @@ import numpy as np
 from numnet.data.images import prepare
 from numnet.data.text import Tokenizer
 from numnet.metrics import accuracy
-from numnet.shapes import expect_ids
+from numnet.shapes import expect_ids, whole
 
 SIZE, RADIUS = 75, 5               # pixels: of a picture's side, and half of a thing's
 COLORS = {
@@ -55,8 +55,7 @@ def generate(rng, pictures):
     relational, and 12 about colours that help in training.
     Raises ValueError for less than one picture.
     """
-    if pictures < 1:
-        raise ValueError(f"generate: pictures must be at least 1, got {pictures}")
+    pictures = whole("generate", "pictures", pictures, 1)
     center = place(rng, pictures)
     shape = rng.integers(len(SHAPES), size=center.shape[:2])
     return draw(center, shape), answer(center, shape)
@@ -148,9 +147,7 @@ class FreshScenes:
     """
 
     def __init__(self, steps):
-        if steps < 1:
-            raise ValueError(f"FreshScenes: steps must be at least 1, got {steps}")
-        self.steps = steps
+        self.steps = whole("FreshScenes", "steps", steps, 1)
 
     def batches(self, size, rng=None):
         """One Drawn for each step; without rng the seeds are 0, 1, …"""
@@ -176,7 +173,7 @@ class Scenes:
 
     def batches(self, size, rng=None):
         """Groups of `size` pictures (arrays of numbers), shuffled if rng is given."""
-        m = len(self.images)
+        size, m = whole("batches", "size", size, 1), len(self.images)
         order = np.arange(m) if rng is None else rng.permutation(m)
         return [order[k:k + size] for k in range(0, m, size)]
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 
-from numnet.shapes import expect_ids
+from numnet.shapes import expect_ids, whole
 
 PADDING, UNKNOWN = 0, 1
 RESERVED = ["<pad>", "<unk>"]
@@ -31,10 +31,13 @@ class Tokenizer:
     words: distinct, each as split() gives it, numbered from 2 in the order given.
     `self.words[id]` is the word of an id, "<pad>" and "<unk>" first; so
     Tokenizer(tokenizer.words[2:]) is the same vocabulary again. Raises ValueError
-    for a word that stands twice or that split() would never give.
+    for a word that stands twice or that split() would never give, TypeError for
+    anything but strings.
     """
 
     def __init__(self, words):
+        if isinstance(words, str) or not all(isinstance(word, str) for word in words):
+            raise TypeError(f"Tokenizer: words must be strings, got {words!r}")
         self.words = RESERVED + list(words)
         self.ids = {word: i for i, word in enumerate(self.words)}
         for i, word in enumerate(self.words[2:], start=2):
@@ -52,6 +55,7 @@ class Tokenizer:
         Words equally common come in alphabetical order. Raises ValueError when no word
         is left, TypeError for anything but a list of strings.
         """
+        min_count = whole("fit", "min_count", min_count, 1)
         counts = Counter(word for text in _expect_texts("fit", texts)
                          for word in split(text))
         words = sorted((word for word in counts if counts[word] >= min_count),
@@ -82,9 +86,8 @@ class Tokenizer:
         for i, row in enumerate(rows):
             if not row:
                 raise ValueError(f"encode: text {i} has no words, got {texts[i]!r}")
-        t = max(map(len, rows)) if length is None else length
-        if t < 1:
-            raise ValueError(f"encode: length must be at least 1, got {length}")
+        t = max(map(len, rows)) if length is None else whole("encode", "length", length,
+                                                             1)
         ids = np.full((len(rows), t), PADDING, np.int64)
         for line, row in zip(ids, rows):
             row = row[:t] if keep == "first" else row[-t:]
@@ -109,8 +112,9 @@ class Tokenizer:
 
 
 def _expect_texts(function, texts):
-    if isinstance(texts, str):
-        raise TypeError(f"{function}: texts must be a list of strings, got one string")
+    if not isinstance(texts, (list, tuple, np.ndarray)):
+        raise TypeError(f"{function}: texts must be a list of strings, got "
+                        f"{'one string' if isinstance(texts, str) else repr(texts)}")
     if len(texts) == 0:
         raise ValueError(f"{function}: texts must not be empty")
     return texts

@@ -68,6 +68,12 @@ def test_gaussian_noise_is_cut_off_and_does_not_wrap_round():
     assert 0.45 < (dark == 0).mean() < 0.55 and 0.45 < (light == 255).mean() < 0.55
 
 
+def test_noise_of_any_size_brings_no_warning():
+    for std in (1e9, 1e39, 1e300):
+        noisy = gaussian_noise(gray(100), std, generator())
+        assert set(np.unique(noisy)) == {0, 255} and 126 < noisy.mean() < 129
+
+
 @pytest.mark.parametrize("noise, amount",
                          [(salt_and_pepper, 0.3), (gaussian_noise, 30)])
 def test_noise_comes_from_its_generator_alone(noise, amount):
@@ -162,39 +168,3 @@ def test_a_command_chooses_noise_and_filter_by_name_and_number():
             ("gaussian", gaussian_filter(images, 1)),
             ("gaussian:0.5", gaussian_filter(images, 0.5))]:
         np.testing.assert_array_equal(remove_noise(images, choice), expected)
-
-
-BAD = [
-    (salt_and_pepper, (-0.1, generator()), r"salt_and_pepper: share must be in 0\.\.1"),
-    (salt_and_pepper, (5, generator()), r"share must be in 0\.\.1, got 5"),
-    (gaussian_noise, (-1, generator()), "gaussian_noise: std must be 0 or more"),
-    (gaussian_noise, (float("nan"), generator()), "std must be 0 or more, got nan"),
-    (median_filter, (4,), "median_filter: size must be odd and at least 1, got 4"),
-    (median_filter, (-1,), "size must be odd and at least 1, got -1"),
-    (median_filter, (13,), "reaches 6 pixels far, but the images have 6 x 5"),
-    (gaussian_filter, (0,), "gaussian_filter: sigma must be above 0, got 0"),
-    (gaussian_filter, (2,), "reaches 8 pixels far, but the images have 6 x 5"),
-    (add_noise, ("pepper:0.1", generator()), "one of salt-and-pepper, gaussian, got"),
-    (add_noise, ("gaussian", generator()), "noise: gaussian needs a number, as in"),
-    (add_noise, ("gaussian:x", generator()), "noise: gaussian needs a number, got 'x'"),
-    (add_noise, ("salt-and-pepper:5", generator()), r"share must be in 0\.\.1, got 5"),
-    (remove_noise, ("mean",), "denoise: must be one of median, gaussian, got 'mean'"),
-    (remove_noise, ("median:",), "denoise: median needs a number, got ''"),
-    (remove_noise, ("median:2.5",), "denoise: median needs a number, got '2.5'"),
-]
-
-
-@pytest.mark.parametrize("function, args, message", BAD)
-def test_noise_and_filters_refuse(function, args, message):
-    with pytest.raises(ValueError, match=message):
-        function(pictures(), *args)
-
-
-@pytest.mark.parametrize("images", [
-    pictures().astype(float), pictures()[0], pictures()[..., :2], pictures()[:0], None])
-@pytest.mark.parametrize("function, args", [
-    (salt_and_pepper, (0.1, generator())), (gaussian_noise, (9, generator())),
-    (median_filter, ()), (gaussian_filter, ())])
-def test_noise_and_filters_take_bytes_with_four_axes_only(function, args, images):
-    with pytest.raises(ValueError, match=r"uint8 with axes \(n, h, w, 3\)"):
-        function(images, *args)

@@ -154,7 +154,7 @@ def test_missing_questions_are_named(package):
 
 @pytest.mark.parametrize("text", [
     '[["q", "a", 0]', "[]", '{"q": "a"}', '[["q", "a"]]', '[["q", "a", "x"]]', "3",
-    '[["q", "a", 1.5]]'])
+    '[["q", "a", 1.5]]', '[["q", 5, 0]]', '[[null, "a", 0]]'])
 def test_damaged_questions_are_named(text, package):
     (package / "train" / "questions.json").write_text(text, "utf-8")
     with pytest.raises(ValueError, match="questions.json is not a list of"):

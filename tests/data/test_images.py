@@ -108,14 +108,6 @@ def test_a_circle_stays_a_circle():
     assert dark.any(0).sum() == dark.any(1).sum() >= 19
 
 
-@pytest.mark.parametrize("image, size, message", [
-    (PIXELS / 255, 8, "image must be uint8"), (PIXELS[..., 0], 8, "axes .h, w, 3"),
-    (PIXELS, 0, "size must be at least 1, got 0")])
-def test_resize_refuses_what_is_no_picture(image, size, message):
-    with pytest.raises(ValueError, match=message):
-        resize(image, size)
-
-
 def test_a_picture_of_the_right_size_stays_as_it_is():
     square = PIXELS[:5, :5]
     assert (resize(square, 5) == square).all()
@@ -146,12 +138,6 @@ def test_downsampling_takes_the_mean_of_each_block():
     assert (downsample(images, 1) == images).all()
 
 
-@pytest.mark.parametrize("factor", [0, -2, 3, 4, 8])
-def test_a_factor_that_does_not_divide_is_refused(factor):
-    with pytest.raises(ValueError, match=f"divide .* 4 x 6 pixels, got {factor}"):
-        downsample(np.zeros((2, 4, 6, 3)), factor)
-
-
 def test_standardized_channels_have_mean_0_and_deviation_1():
     images = np.random.default_rng(0).normal(3, 5, (4, 6, 5, 3))
     images[..., 1] = 0.3
@@ -161,17 +147,6 @@ def test_standardized_channels_have_mean_0_and_deviation_1():
     again, *_ = standardize(images[:2], mean, std)
     np.testing.assert_allclose(again, x[:2])
     assert standardize(images.astype(np.float32))[0].dtype == np.float32
-
-
-@pytest.mark.parametrize("arguments, message", [
-    ((PIXELS,), "must be floats .* got uint8"),
-    ((np.zeros((0, 4, 5, 3)),), "none empty"),
-    ((np.zeros((2, 4, 5, 3)), np.zeros(1)), "mean must have one number for each of 3"),
-    ((np.zeros((2, 4, 5, 3)), None, 1.0), "std must have one number for each of 3"),
-])
-def test_standardize_refuses_what_it_would_stretch_in_silence(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        standardize(*arguments)
 
 
 def test_prepared_pictures_are_inverted_means_with_channels_first():
@@ -187,14 +162,3 @@ def test_prepared_pictures_are_inverted_means_with_channels_first():
 def test_prepared_pictures_lie_channels_last_in_memory():
     x = prepare(np.zeros((2, 8, 12, 3), np.uint8), factor=4)
     assert x.shape == (2, 3, 2, 3) and x.transpose(0, 2, 3, 1).flags.c_contiguous
-
-
-@pytest.mark.parametrize("images", [
-    np.zeros((2, 4, 6, 3)), np.zeros((2, 4, 6, 3), bool), [[1, 2]],
-    np.zeros((4, 6, 3), np.uint8), np.zeros((2, 3, 4), np.uint8),
-    np.zeros((2, 4, 6, 1), np.uint8), np.zeros((2, 4, 6, 4), np.uint8),
-    np.zeros((0, 4, 6, 3), np.uint8),
-])
-def test_prepare_refuses_all_but_colour_pictures_in_bytes(images):
-    with pytest.raises(ValueError, match=r"images must be uint8 with axes \(n, h, w"):
-        prepare(images)

@@ -132,9 +132,3 @@ def test_the_same_seed_gives_the_same_pictures_and_questions():
     assert (first.images == second.images).all()
     assert first.question == second.question and first.answer == second.answer
     assert (first.images != other.images).any()
-
-
-@pytest.mark.parametrize("images", [0, -3])
-def test_there_must_be_a_picture_to_generate(images):
-    with pytest.raises(ValueError, match="images must be at least 1"):
-        shapes.generate(np.random.default_rng(0), images)

@@ -152,19 +152,6 @@ def test_accuracies_are_counted_for_each_kind_and_family():
     assert shares["non-relational"] == pytest.approx(35 / 36)
 
 
-def test_bad_input_is_refused():
-    rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match="pictures must be at least 1, got 0"):
-        soc.Scenes(rng, 0)
-    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
-        soc.FreshScenes(0)
-    label = soc.Scenes(rng, 2).label
-    with pytest.raises(ValueError, match=r"label must have axes \(m, 36\)"):
-        soc.accuracies(label[:, :35], label[:, :35])
-    with pytest.raises(ValueError, match="predicted must have shape"):
-        soc.accuracies(label[:1], label)
-
-
 def test_training_that_goes_on_gives_the_numbers_of_one_that_never_stopped():
     def network():
         model = HopNetwork(len(soc.TOKENIZER), len(soc.ANSWERS), stream("weights", 0),
