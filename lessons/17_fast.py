@@ -1,220 +1,220 @@
 # %% [markdown]
 # # Why it is fast
 #
-# After this lesson you can measure code fairly, and turn a formula with many sums into
-# one matrix product. The question: loops compute a formula as it stands, the package
-# the same numbers in far less time. Where does its speed come from? All times are taken
-# while this page is made.
+# After this lesson you can measure code fairly, and say what it waits for: Python,
+# memory, or multiplications. The question: loops compute (conv2d.1) as it stands, the
+# package the same numbers thousands of times sooner. Where does its speed come from?
+# All times are taken while this page is made.
 #
-# A computer does other things too, and they only ever make a run longer. So run the
-# code a few times, and keep the shortest time.
+# A computer does other things too, and they only ever make a run longer. So count the
+# time the processor works on this program alone (`process_time`, all cores together),
+# do it a few times, and keep the shortest.
 
 # %%
+import time
 import timeit
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.lib.stride_tricks import sliding_window_view
 
-from numnet import conv2d, rnn
+from numnet import winograd
+from numnet.models import image_encoder
 from numnet.study.gradcheck import check
-from numnet.study.plots import BLUE, GRAY, ORANGE, save
+from numnet.study.plots import BLUE, GRAY, save
 
 rng = np.random.default_rng(0)
+normal = lambda *shape: rng.normal(size=shape).astype(np.float32)
+best = lambda f, runs=10: min(timeit.repeat(f, timer=time.process_time, number=runs,
+                                            repeat=3)) / runs       # seconds a run
 
 
-def best(f, runs=7):
-    """The shortest of a few runs of f, in seconds."""
-    return min(timeit.repeat(f, number=1, repeat=runs))
-
-
-def normal(*shape):
-    return rng.normal(size=shape).astype(np.float32)
+def extra(f):
+    """The bytes f needs beside those of what it gives."""
+    tracemalloc.start()
+    y = f()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return most - y.nbytes
 
 
 # %% [markdown]
-# ## First way: loops
-# Formula (conv2d.1), one multiplication and one addition at a time.
+# ## Loops, and einsum
+# One multiplication and one addition at a time: for one row of one picture, or it takes
+# minutes. Each time, Python looks up what `*` means for these two things, and wraps the
+# result. `np.einsum` takes the letters of the formula, and runs the same loops in
+# compiled code: here for one picture.
 
 # %%
-N, C, H, O, K, P = 2, 8, 18, 16, 3, 16
-x, w, b = normal(N, C, H, H), normal(O, C, K, K), normal(O)
+N, C, O, P = 16, 32, 32, 48
+x, w, b = normal(N, C, P + 2, P + 2), normal(O, C, 3, 3), normal(O)
 
 
 def loops():
-    y = np.empty((N, O, P, P), np.float32)
-    for n, o, p, q in np.ndindex(y.shape):
+    row = np.empty((O, P), np.float32)
+    for o, q in np.ndindex(O, P):
         total = b[o]
-        for c, i, j in np.ndindex(C, K, K):
-            total += w[o, c, i, j] * x[n, c, p + i, q + j]
-        y[n, o, p, q] = total
-    return y
+        for c, i, j in np.ndindex(C, 3, 3):
+            total += w[o, c, i, j] * x[0, c, i, q + j]
+        row[o, q] = total
+    return row
 
 
-# %% [markdown]
-# ## Second way: einsum
-# `sliding_window_view` shows each window of the picture without a copy. `np.einsum`
-# takes the letters of the formula and runs the same loops in compiled code: no name is
-# looked up any more, and no number is wrapped in a Python object.
-
-
-# %%
-def einsum():
-    windows = sliding_window_view(x, (K, K), axis=(2, 3))           # (n, c, p, q, i, j)
-    return np.einsum("ncpqij,ocij->nopq", windows, w) + b[:, None, None]
-
+windows = sliding_window_view(x[0], (3, 3), axis=(1, 2))            # (c, p, q, i, j)
+einsum = lambda: np.einsum("cpqij,ocij->opq", windows, w) + b[:, None, None]
+assert np.allclose(einsum()[:, 0], loops(), atol=1e-3)
 
 # %% [markdown]
-# ## Third way: one matrix product
+# ## One matrix product
 # Copy each window into one row of a matrix A: this is called im2col, picture to
 # columns. Row r is a place (n, p, q), column k an entry (i, j, c) of the kernel. The
 # filters become a matrix G too. Then (conv2d.1) is a matrix product:
 # $$ y_{ro} = b_o + \sum_k A_{rk}\, G_{ko} $$
 # NumPy hands matrix products to a library, BLAS, written for the processor: it
 # multiplies many numbers in one instruction, and uses each number it has fetched from
-# memory many times. Its product is called GEMM, general matrix multiply.
+# memory many times.
 
 
 # %%
 def columns_of(x):
-    taps = [x[:, i:i + P, j:j + P] for i, j in np.ndindex(K, K)]    # (n, p, q, c)
-    return np.stack(taps, axis=3).reshape(-1, K * K * x.shape[3])
+    p, q = x.shape[1] - 2, x.shape[2] - 2
+    taps = [x[:, i:i + p, j:j + q] for i, j in np.ndindex(3, 3)]
+    return np.stack(taps, axis=3).reshape(-1, 9 * C)
 
 
 last = np.ascontiguousarray(x.transpose(0, 2, 3, 1))                # (n, h, w, c)
-A, G = columns_of(last), w.transpose(2, 3, 1, 0).reshape(-1, O)
-print("A", A.shape, "G", G.shape)
-ways = {"loops": loops, "einsum": einsum,
-        "im2col (conv2d)": lambda: conv2d(last.transpose(0, 3, 1, 2), w, b)[0],
-        "its product alone": lambda: np.moveaxis((A @ G + b).reshape(N, P, P, O), 3, 1)}
-y = loops()
-for way in ways.values():
-    assert np.allclose(way(), y, atol=1e-4)
+G = w.transpose(2, 3, 1, 0).reshape(-1, O)
+im2col = lambda: (columns_of(last) @ G + b).reshape(N, P, P, O)
+y = im2col()
+assert np.allclose(y[0].transpose(2, 0, 1), einsum(), atol=1e-3)
 
 # %% [markdown]
-# ## What the machine can do
-# A large square product is the best case. Its rate, in multiplications a second (with
-# an addition each), is about the most that the ways above can reach.
+# ## In blocks
+# A has nine times the numbers of the pictures. They go out to memory, and come back for
+# the product. But near the processor there is a small and quick memory, the **cache**,
+# and a block of A that fits in it is still there when it is multiplied. So: make a few
+# rows of A, multiply, forget them. `conv2d` does so, forward and backward.
+
 
 # %%
-square = normal(512, 512)
-peak = 512 ** 3 / best(lambda: square @ square)
-times = {name: best(way, 2 if way is loops else 50) for name, way in ways.items()}
-print(f"the best is {peak / 1e6:.0f} million a second; speed against loops:")
-for name, seconds in times.items():
-    rate = y.size * C * K * K / seconds
-    print(f"{name:18}{1e3 * seconds:8.3f} ms, {times['loops'] / seconds:5.0f} × the "
-          f"speed, {rate / 1e6:7.1f} million a second, {rate / peak:7.3%}")
-assert times["loops"] > 10 * times["im2col (conv2d)"]
+def blocks():
+    y = np.empty((N, P, P, O), np.float32)
+    for n, p in np.ndindex(N, P // 8):
+        A = columns_of(last[n:n + 1, 8 * p:8 * p + 10])             # for 8 rows of y
+        y[n, 8 * p:8 * p + 8] = (A @ G + b).reshape(8, P, O)
+    return y
+
+
+assert np.allclose(blocks(), y, atol=1e-4)
+assert extra(blocks) < extra(im2col) / 10
+
+# %% [markdown]
+# ## Fewer multiplications
+# Take a filter of three at two places. Are six multiplications the least?
+# $$ y_0 = w_0 x_0 + w_1 x_1 + w_2 x_2 \qquad y_1 = w_0 x_1 + w_1 x_2 + w_2 x_3 $$
+# Both have x₁ and x₂. With s = w₀ + w₂, multiply their sum, and their difference:
+# $$ m_1 = (x_1 + x_2)\,(s + w_1) / 2 \qquad m_2 = (x_2 - x_1)\,(s - w_1) / 2 $$
+# Multiply out, and add:
+# $$ m_1 + m_2 = s x_2 + w_1 x_1 = w_0 x_2 + w_1 x_1 + w_2 x_2 $$
+# This is y₀, but for w₀, which has met x₂ in place of x₀. Subtract in place of adding:
+# $$ m_1 - m_2 = s x_1 + w_1 x_2 = w_0 x_1 + w_1 x_2 + w_2 x_1 $$
+# This is y₁, but for w₂, which has met x₁ in place of x₃. Two more products mend both:
+# $$ y_0 = m_1 + m_2 + (x_0 - x_2)\, w_0 \qquad y_1 = m_1 - m_2 - (x_1 - x_3)\, w_2 $$
+# Four, not six: Winograd's F(2, 3), for two places and a filter of three.
 
 # %%
-figure = Figure(figsize=(7, 2.6), layout="constrained")
+x0, x1, x2, x3 = 3, 1, 4, 2
+w0, w1, w2 = 2, 5, -1
+m1, m2 = (x1 + x2) * (w0 + w1 + w2) / 2, (x2 - x1) * (w0 - w1 + w2) / 2
+y0, y1 = m1 + m2 + (x0 - x2) * w0, m1 - m2 - (x1 - x3) * w2
+print(f"m1 {m1:.0f}, m2 {m2:.0f}, y0 {y0:.0f}, y1 {y1:.0f}")
+assert [y0, y1] == np.correlate([x0, x1, x2, x3], [w0, w1, w2]).tolist()
+
+# %% [markdown]
+# The sums of w are made once for each filter, those of x once for each picture, however
+# many filters it meets. So products are what counts. `winograd` takes four rows at a
+# time, twelve products by six: sums of w by (winograd.1), of x by (winograd.2), and of
+# products by (winograd.4). The price is in the last digits: there are more roundings.
+
+# %%
+by_winograd = lambda: winograd(last.transpose(0, 3, 1, 2), w, b)[0]
+assert np.allclose(by_winograd().transpose(0, 2, 3, 1), y, atol=1e-3)
+exact = winograd(*(each.astype(float) for each in (x, w, b)))[0]
+errors = [np.abs(z - exact).max() for z in (y.transpose(0, 3, 1, 2), by_winograd())]
+print("largest rounding error: one product {:.0e}, Winograd {:.0e}".format(*errors))
+small = normal(2, 3, 7, 5), normal(4, 3, 3, 3), normal(4)
+assert all(row.passed for row in check(winograd, *small, rng=rng, padding=1))
+
+# %% [markdown]
+# ## What each way waits for
+# A large square product is the best case for multiplications: so many, with as many
+# additions, can be done in a second. Loops wait for Python, im2col for memory, blocks
+# for the product, nearly. Winograd does half of the multiplications of the formula, and
+# they are counted here as if it did them all.
+
+# %%
+square, count = normal(768, 768), N * P * P * O * C * 9
+peak = 768 ** 3 / best(lambda: square @ square)
+ways = {"loops": (loops, count / N / P, 1), "einsum": (einsum, count / N, 3),
+        "im2col": (im2col, count, 5), "in blocks": (blocks, count, 5),
+        "Winograd": (by_winograd, count, 10)}
+rates = {name: share / best(f, runs) for name, (f, share, runs) in ways.items()}
+print(f"the best product: {peak / 1e6:.0f} million multiplications a second")
+for name, rate in rates.items():
+    print(f"{name:9}{rate / 1e6:9.1f} million a second, {rate / peak:8.3%} of the best"
+          f"{'' if name == 'loops' else f', {extra(ways[name][0]) / 1e6:5.1f} MB'}")
+assert rates["Winograd"] > 1000 * rates["loops"]
+
+figure = Figure(figsize=(7, 2.8), layout="constrained")
 axes = figure.subplots()
-for place, (name, seconds) in enumerate(times.items()):
-    axes.plot(1e3 * seconds, place, "o", markersize=10,
-              color=GRAY if name == "loops" else ORANGE if name == "einsum" else BLUE)
-    axes.annotate(f"{1e3 * seconds:.3g} ms", (1e3 * seconds, place), (9, 0),
-                  textcoords="offset points", va="center")
-axes.set_yticks(range(len(times)), times)
-axes.set(xscale="log", xlabel="milliseconds (each line: 10 times longer)",
-         title="The same convolution (conv2d.1)", ylim=(3.5, -0.5),
-         xlim=(None, 1e4 * times["loops"]))
+axes.axvline(peak, color=GRAY, linestyle="--", zorder=1)
+for name, rate in rates.items():
+    axes.plot(rate, name, "o", markersize=10, color=BLUE)
+    axes.annotate(f"{rate / rates['loops']:,.0f} ×", (rate, name), (-10, 0),
+                  textcoords="offset points", va="center", ha="right",
+                  bbox={"fc": "white", "ec": "white", "pad": 1})
+axes.set(xscale="log", xlim=(rates["loops"] / 30, None), ylim=(4.5, -0.5),
+         xlabel="multiplications of (conv2d.1) a second; dashed: the best product")
 axes.grid(alpha=0.3)
 Path("figures").mkdir(exist_ok=True)
 save(figure, Path("figures/17_fast.png"))
 
 # %% [markdown]
-# ![Dots on a log axis of time: loops take longest by far, einsum less, im2col less
-# again; its matrix product alone takes the shortest time](figures/17_fast.png)
+# ![Five dots on a log axis of speed: loops by far the slowest, then einsum, im2col,
+# blocks and Winograd; a dashed line at the best product](figures/17_fast.png)
 #
-# The time of (conv2d.1), four ways. Beyond its product, im2col copies.
+# ## On many processors
+# N processes can share a batch: each takes some of the pictures, and the sum of all
+# their gradients is the gradient of the batch. Work is divided by N, but the sum has to
+# get to everyone. In a ring, each passes on 2 (N - 1) pieces, of 1/N of the bytes:
+# $$ T(N) = \frac{T(1)}{N} + 2\,(N - 1)\,
+#    \Big(\text{latency} + \frac{\text{bytes}}{N\, \text{bandwidth}}\Big) $$
+# The step is measured here, of one process; the rest is on paper, for a network as it
+# is between machines.
+
+# %%
+LATENCY, BANDWIDTH = 5e-6, 12.5e9           # assumed: seconds a piece, bytes a second
+model = image_encoder((16, 32), 64, rng, pool="flatten")
+images, dy = normal(64, 3, 32, 32), normal(64, 64)
+step = 16e3 * best(lambda: model(images)[1](dy))            # as for 1,024, in ms
+size = 4 * sum(p.value.size for p in model.parameters())
+print(f"1,024 pictures take {step:.0f} ms, their gradients {size / 1e6:.2f} MB")
+for ranks in (1, 10, 100, 1000):
+    work, pieces = step / ranks, 2 * (ranks - 1)
+    waits, moves = 1e3 * pieces * LATENCY, 1e3 * pieces * size / ranks / BANDWIDTH
+    faster = step / (work + waits + moves)
+    print(f"{ranks:4} processes: work {work:6.2f} ms, latency {waits:5.2f}, "
+          f"bytes {moves:4.2f}: {faster:5.1f} × as fast")
+assert waits > moves and faster < ranks
+
+# %% [markdown]
+# With few processes the work counts, with many the messages: bytes hardly grow with N,
+# but latency does. What helps is more work for each message: a larger batch.
 #
-# ## The backward pass is two products
-# Start from the identity of lesson 2, and let only G move:
-# $$ \dot y_{ro} = \sum_k A_{rk}\, \dot G_{ko} $$
-# The identity says
-# $$ \sum_{ko} dG_{ko}\, \dot G_{ko} = \sum_{ro} dy_{ro}\, \dot y_{ro} $$
-# Put in the first line:
-# $$ \sum_{ko} dG_{ko}\, \dot G_{ko} = \sum_{ro} dy_{ro} \sum_k A_{rk}\, \dot G_{ko} $$
-# Collect what stands at each entry of Ġ:
-# $$ \sum_{ko} dG_{ko}\, \dot G_{ko} = \sum_{ko} (\sum_r A_{rk}dy_{ro})\, \dot G_{ko} $$
-# This holds for every Ġ. So the gradient is a matrix product again (conv2d.3):
-# $$ dG_{ko} = \sum_r A_{rk}\, dy_{ro} $$
-# Let only A move, and the same steps give the second product:
-# $$ dA_{rk} = \sum_o dy_{ro}\, G_{ko} $$
-# Windows overlap, so a pixel was copied into several rows. It gets the sum of their
-# gradients (conv2d.2).
-
-# %%
-dy = normal(N, O, P, P)
-rows = dy.transpose(0, 2, 3, 1).reshape(-1, O)
-dA, dG = (rows @ G.T).reshape(N, P, P, K, K, C), A.T @ rows
-dlast = np.zeros_like(last)
-for i, j in np.ndindex(K, K):
-    dlast[:, i:i + P, j:j + P] += dA[:, :, :, i, j]
-dx, dw, _ = conv2d(x, w, b)[1](dy)                                  # the package's
-assert np.allclose(dG.reshape(K, K, C, O).transpose(3, 2, 0, 1), dw, atol=1e-3)
-assert np.allclose(dlast.transpose(0, 3, 1, 2), dx, atol=1e-3)
-checked = check(conv2d, normal(2, 3, 5, 4), normal(2, 3, 3, 2), normal(2), rng=rng)
-print("gradient check:", {row.argument: f"{row.error:.0e}" for row in checked})
-assert all(row.passed for row in checked)
-
-# %% [markdown]
-# ## Memory: channels last
-# The product is quick, so copying counts. A row of A is made of runs: numbers that lie
-# side by side in memory and are copied in one go. If channels lie last in memory, a run
-# has at least all channels of a pixel. If they lie first, those are far apart.
-
-# %%
-pictures = normal(16, P + 2, P + 2, 32)                             # (n, h, w, c)
-first = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1)
-assert np.array_equal(columns_of(first), columns_of(pictures))
-for name, each in (("last", pictures), ("first", first)):
-    print(f"channels {name}: from one channel to the next {each.strides[3]} bytes, "
-          f"A in {1e3 * best(lambda each=each: columns_of(each)):.2f} ms")
-ratio = columns_of(pictures).nbytes / pictures.nbytes
-print(f"A takes {ratio:.1f} times the memory of the pictures")
-assert pictures.strides[3] == 4 < first.strides[3] and ratio > 7
-
-# %% [markdown]
-# ## The RNN: one product for all steps
-# In (rnn.1) the sum over h needs the step before. The sum over x does not: it can be
-# computed for all steps at once. With r for a pair (n, t) it is one product:
-# $$ u_{ro} = b_o + \sum_i x_{ri}\, wx_{io} $$
-# One large product can beat many small ones: each call costs time by itself, and in a
-# large product wx is fetched once and used by all rows.
-
-# %%
-x, wx, wh, b = normal(8, 40, 32), normal(32, 32), normal(32, 32) / 10, normal(32)
-steps = lambda: [x[:, t] @ wx + b for t in range(40)]
-at_once = lambda: (x.reshape(-1, 32) @ wx + b).reshape(8, 40, 32)
-u, h = at_once(), np.zeros((8, 32), np.float32)
-for t in range(40):
-    h = np.tanh(u[:, t] + h @ wh)
-assert np.allclose(np.stack(steps(), axis=1), u, atol=1e-4)
-assert np.allclose(h, rnn(x, wx, wh, b)[0][:, -1], atol=1e-4)
-slower = best(steps, 50) / best(at_once, 50)
-print(f"step by step takes {slower:.1f} times as long")
-
-# %% [markdown]
-# ## What people get wrong
-# Fast, and wrong. The columns of A stand in the order (i, j, c), but w is (o, c, i, j).
-# Reshape w without turning its axes: every shape fits, nothing raises, and the numbers
-# are others. Only a comparison tells.
-#
-# And float64 creeps in. `np.sqrt(32)` is a float64 number: what is divided by it has
-# float64 from there on, twice the bytes. A Python float leaves an array as it is.
-
-# %%
-wrong, right = A @ w.reshape(O, -1).T, A @ G
-print(f"unturned: shape {wrong.shape}, largest error {np.abs(wrong - right).max():.1f}")
-assert wrong.shape == right.shape and np.abs(wrong - right).max() > 1
-crept, kept = u / np.sqrt(32), u / float(np.sqrt(32))
-print("divided by np.sqrt(32):", crept.dtype, "- by a Python float:", kept.dtype)
-assert crept.dtype == np.float64 and kept.dtype == np.float32
-
-# %% [markdown]
 # ## Something to try
-# Give `np.einsum` the option `optimize=True`: it looks for a matrix product by itself.
-# How close does it come? Then make O or C larger. What share of the best is reached?
+# - Make blocks of 1, 4 or 24 rows. Where is it fastest? Then make C larger.
+# - Give `np.einsum` the pictures with their channels last, or `optimize=True`. Why is
+#   it so much faster?
+# - Give each process 1,024 pictures. With 1,000 of them, how long do they wait?
