@@ -52,7 +52,8 @@ def tiny(monkeypatch):
 def whole(tmp_path_factory):
     """A run that nothing disturbed: its folder, its seconds, its moments of writing."""
     folder, begun = tmp_path_factory.mktemp("whole") / "run", time.perf_counter()
-    with program(*TRAIN, folder, before=AIM.format(moment=0)) as process:
+    with program(*TRAIN, folder, before=AIM.format(moment=0),
+                 PYTHONHASHSEED="0") as process:
         out, err = process.communicate()
     assert process.returncode == 0, err
     return folder, time.perf_counter() - begun, int(out.split()[-1])
@@ -83,8 +84,9 @@ def test_a_run_killed_at_random_moments_ends_as_if_it_had_not_been(whole, tmp_pa
         folder, finished, before = tmp_path / str(len(kept)), False, 0
         while not finished:                          # one run, killed again and again
             with begin(folder) as process:
+                wait = rng.uniform(0, seconds) if len(kept) < KILLS else None
                 try:
-                    _, err = process.communicate(timeout=rng.uniform(0, seconds))
+                    _, err = process.communicate(timeout=wait)
                     finished = True
                 except subprocess.TimeoutExpired:
                     process.kill()
@@ -116,6 +118,13 @@ def test_a_run_killed_at_any_of_its_writes_ends_as_if_it_had_not_been(whole, tmp
         assert numbers(folder) == numbers(undisturbed)
         assert not checkpoint.leftovers(folder)
     print(f"{len(kept)} kills at {moments} writes; whole epochs on disk: {kept}")
+
+
+def test_the_order_of_a_set_of_strings_changes_no_number(whole, tmp_path):
+    for seed in "1", "2":
+        with program(*TRAIN, tmp_path / seed, PYTHONHASHSEED=seed) as process:
+            process.communicate()
+        assert numbers(tmp_path / seed) == numbers(whole[0])
 
 
 # ---- no room, not allowed -----------------------------------------------------------
