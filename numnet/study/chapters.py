@@ -24,6 +24,7 @@ CITATION = re.compile(                               # what is left alone comes 
     rf"|\({TAG}(?:, {TAG})*\)", re.DOTALL)
 IMAGE = re.compile(r'<img src="(?P<source>[^"]*)" alt="(?P<about>[^"]*)"[^>]*>')
 TITLES = {"numnet": "The network", "data": "Data", "study": "The reader’s instruments",
+          "pytorch": "The same layers in PyTorch, for networks that are exported",
           "oracles": "Oracles: each formula again, literally and slowly"}
 
 
