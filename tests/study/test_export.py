@@ -86,8 +86,8 @@ def test_the_network_is_written_as_one_would_write_it(exported):
     assert ast.unparse(network.body[1].value) == ast.unparse(ast.parse(f"""
 SequenceClassifier(
     image_encoder=nn.Sequential(
-        nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), Cells()),
+        nn.Conv2d(3, 16, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(),
+        nn.Conv2d(16, 32, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(), Cells()),
     text_encoder=TextEncoder(
         embedding=nn.Embedding({len(WORDS) + 2}, 16),
         reader=LSTM(16, 64),
