@@ -1,0 +1,69 @@
+"""Bugs in what slides over pictures: convolution and pooling."""
+
+FLIPPED = "w[:, :, ::-1, ::-1]"
+
+TABLE = {
+    ("convolution.py", "conv2d"): {
+        "conv_flip_consistent!": [
+            ("w.transpose(2, 3, 1, 0)", f"{FLIPPED}.transpose(2, 3, 1, 0)"),
+            (".transpose(3, 2, 0, 1)", f".transpose(3, 2, 0, 1){FLIPPED[1:]}")],
+        "conv_overwrite!": ("tap += ", "tap[...] = "),
+        "conv_remainder!": (
+            "np.zeros_like(padded)", "np.zeros_like(\n"
+            "            padded[:, :s[0] * (p - 1) + taps.reach[0],\n"
+            "                   :s[1] * (q - 1) + taps.reach[1]])"),
+        "conv_dw_first_sample": (
+            "dkernel += columns.T @ rows ",
+            "k = len(rows) // len(dy[block])\n"
+            "            dkernel += (block[0].start == 0) * columns[:k].T @ rows[:k] "),
+        "conv_dw_mean": ("dkernel += columns.T @ rows ",
+                         "dkernel += columns.T @ rows / n "),
+        "conv_db_axes": ("np.ones(len(rows), dy.dtype) @ rows ",
+                         "dy[block][0].reshape(-1, o).sum(axis=0) "),
+        "conv_bias_wrong_axis": ("np.tile(b, q)", "np.repeat(b, q)"),
+    },
+    ("windows.py", "Windows"): {
+        "conv_pad_hw_bwd!": ("(top, left), (h, w) = self.margin, self.size",
+                             "(top, _), (h, w) = self.margin, self.size\n"
+                             "        left = top"),
+        "conv_stride_hw": ("        reach = tuple",
+                           "        stride = (stride[0], stride[0])\n"
+                           "        reach = tuple"),
+        "conv_dil_bwd_ignored!": (
+            "top, left = i * self.dilation[0], j * self.dilation[1]", "top, left = i, j"),
+        "conv_dil_hw!": ("        reach = tuple",
+                         "        dilation = dilation[::-1]\n        reach = tuple"),
+    },
+    ("winograd.py", "winograd"): {
+        "conv_pad_hw_bwd, winograd!": ("2 - m[0], 2 - m[1]", "2 - m[0], 2 - m[0]"),
+        "conv_dw_mean, winograd": ("np.tensordot(du, G", "np.tensordot(du / len(x), G"),
+        "conv_db_axes, winograd": ("@ da[1] ", "@ da[0] "),
+        "conv_overwrite, winograd!": (
+            "du += thirds(v, r).swapaxes(1, 2) @ da[:, r:-2:3] ",
+            "du[...] = thirds(v, r).swapaxes(1, 2) @ da[:, r:-2:3] "),
+    },
+    ("winograd.py", "slide"): {
+        "conv_remainder, winograd!": ("rows[:, :p - block[1].start] ",
+                                      "rows[:, :p // 4 * 4 - block[1].start] "),
+    },
+    ("pooling.py", "max_pool2d"): {
+        "mp_zero_pad!": ("-np.inf", "0"),
+        "mp_ties_all!": ("open_ & (tap == y)", "tap == y"),
+        "mp_grad_first": ("open_ & (tap == y)", "open_"),
+    },
+    ("pooling.py", "_windows"): {
+        "mp_kernel_hw": ("pair(op, \"kernel_size\", kernel_size, 1)",
+                         "pair(op, \"kernel_size\", kernel_size, 1)[::-1]"),
+    },
+    ("pooling.py", "avg_pool2d"): {
+        "ap_count_pad": ("1 if count_include_pad else 0", "1"),
+        "ap_bwd_div": ("dy.transpose(0, 2, 3, 1) / k",
+                       "dy.transpose(0, 2, 3, 1) / taps.count"),
+    },
+    ("pooling.py", "global_avg_pool2d"): {
+        "gap_square!": [("rows.sum(axis=1) / rows.shape[1] ",
+                         "rows.sum(axis=1) / x.shape[2] ** 2 "),
+                        ("dy[:, None] / rows.shape[1] ",
+                         "dy[:, None] / x.shape[2] ** 2 ")],
+    },
+}

@@ -1,0 +1,56 @@
+"""A mutation: one bug, written as replacements in the source of one file."""
+
+import ast
+from typing import NamedTuple
+
+
+class Stale(Exception):
+    """A text to replace does not occur exactly once: the catalogue has to follow."""
+
+
+class Mutation(NamedTuple):
+    """`edits`, pairs (old, new), made in one top-level definition of a file.
+
+    must_die: whether no test-suite worth trusting lets it pass.
+    """
+
+    name: str
+    must_die: bool
+    file: str
+    definition: str
+    edits: list
+
+    def source(self, source):
+        """The file's source with the bug in it."""
+        lines = source.splitlines(keepends=True)
+        start, stop = lines_of(source, self.definition)
+        before, body, after = (
+            "".join(part) for part in (lines[:start], lines[start:stop], lines[stop:]))
+        for old, new in self.edits:
+            if body.count(old) != 1:
+                raise Stale(f"{self.name}: in {self.definition} of {self.file} there "
+                            f"must be one, not {body.count(old)}, of: {old}")
+            body = body.replace(old, new)
+        changed = before + body + after
+        ast.parse(changed)
+        return changed
+
+
+def lines_of(source, definition):
+    """The numbers of the first line of a top-level definition and of that after it."""
+    for node in ast.parse(source).body:
+        if getattr(node, "name", None) == definition:
+            return node.lineno - 1, node.end_lineno
+    raise Stale(f"there is no top-level {definition}")
+
+
+def mutations(tables):
+    """Read tables {(file, definition): {name: edits}}; "!" ends a name that must die.
+
+    edits are one pair (old, new), or a list of them.
+    """
+    return [Mutation(name.rstrip("!"), name.endswith("!"), file, definition,
+                     edits if isinstance(edits, list) else [edits])
+            for table in tables
+            for (file, definition), named in table.items()
+            for name, edits in named.items()]
