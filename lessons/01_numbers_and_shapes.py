@@ -26,9 +26,9 @@ rng = np.random.default_rng(0)
 # %% [markdown]
 # ## Arrays, axes, letters
 # An *array* is a block of numbers. Its *shape* says how many there are in each
-# direction; each direction is an *axis*. Here every axis has a letter, and a letter
-# means the same in all formulas: n counts the examples, i the numbers known of each
-# example (its *features*), o the numbers that come out.
+# direction; each direction is an *axis*. Here every axis has a letter, and keeps it
+# from formula to formula: n counts the examples, i the numbers known of each example
+# (its *features*), o the numbers that come out.
 #
 # So x with the axes (n, i) is a table: a row for each example. Feature i of example n
 # is written with small indices in a formula and `x[n, i]` in code. Both count from
@@ -142,15 +142,16 @@ assert np.allclose(by_w[:, 2], x[:, 1]) and np.count_nonzero(by_w) == len(x)
 #
 # $$ y_{nk} = x_{n,chw}, \quad k = (c H + h) W + w $$
 #
-# No number changes and none is lost. Capital letters are sizes: H rows, W columns.
+# No number changes and none is lost. Capital letters are sizes: H rows, W columns. (As
+# an index, w is a column; the weights of (linear.1) are an array of that name.)
 
 # %%
 pictures = rng.normal(size=(2, 3, 4, 5))                         # (n, c, h, w)
 rows, _ = flatten(pictures)
 C, H, W = pictures.shape[1:]
 print(pictures.shape, "->", rows.shape)
-assert all(rows[n, (c * H + h) * W + v] == pictures[n, c, h, v]
-           for n, c, h, v in np.ndindex(pictures.shape))
+for n, c, h, column in np.ndindex(pictures.shape):
+    assert rows[n, (c * H + h) * W + column] == pictures[n, c, h, column]
 
 # %% [markdown]
 # ## Numbers are rounded
@@ -173,6 +174,7 @@ print("0.1 + 0.2 - 0.3 =", 0.1 + 0.2 - 0.3)
 # added to every row of `x @ w`. But it also fits what was never meant to fit. A
 # network gave one column, the truth is a plain row of numbers, and their difference is
 # a table of every answer against every truth. No error: a mean that means nothing.
+# `mse`, the mean of the squared differences, refuses.
 
 # %%
 answers, truth = np.array([[1.0], [2.0], [3.0]]), np.array([1.0, 2.0, 3.0])

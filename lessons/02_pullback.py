@@ -27,8 +27,7 @@
 # For tanh it takes two steps:
 # $$ \sum_k dy_k\, \dot{y}_k = \sum_k dy_k\, (1 - y_k^2)\, \dot{x}_k $$
 # $$ dx_k = dy_k\, (1 - y_k^2) $$
-# That is (tanh.2). It takes the gradient of y and gives that of x: changes run forward,
-# gradients are *pulled back*. Such a function is a *pullback*.
+# That is (tanh.2). It *pulls* the gradient of y *back* to x: it is a *pullback*.
 
 # %%
 import math
@@ -38,7 +37,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from numnet import mse, product, tanh
+from numnet import flatten, mse, product, tanh
 from numnet.module import Parameter, apply
 from numnet.study import plots
 
@@ -48,8 +47,8 @@ RED = "#D55E00"                                          # Okabe and Ito's
 # %% [markdown]
 # ## The protocol
 # In this package a step is called an *op*. It returns its value and its pullback:
-# `y, backward = op(x)`, then `dx = backward(dy)`. The inner function may use every
-# variable of the outer one, here y, so what the forward pass computed is still there.
+# `y, backward = op(x)`, then `dx = backward(dy)`. The inner function may use what the
+# outer one computed, here y.
 
 # %%
 
@@ -71,8 +70,8 @@ for op in (by_hand, tanh):
 assert np.allclose(by_hand(x)[0], y) and np.allclose(by_hand(x)[1](dy), dx)
 
 # %% [markdown]
-# The identity itself is a check: no loss is needed, any dy and any ẋ will do. ẏ is
-# measured, as the difference of two values over a small step.
+# The identity itself is a check: no loss is needed, any dy and any ẋ will do. ẏ
+# (`ydot`) is measured, as the difference of two values over a small step.
 
 # %%
 
@@ -94,7 +93,8 @@ assert np.isclose(dy @ ydot, dx @ xdot, atol=1e-8)
 # = \sum_{no} \dot{u}_{no} \Big(dy_{no}\, v_{no}\Big)
 # + \sum_{no} \dot{v}_{no} \Big(dy_{no}\, u_{no}\Big) $$
 # The brackets are du (product.2) and dv (product.3): each input's gradient is dy times
-# the *other* input.
+# the *other* input. And a step that only moves numbers, as `flatten` of lesson 1, moves
+# ẋ the same way; its backward moves dy to where the numbers came from, (flatten.2).
 
 # %%
 u, v, dy = (rng.normal(size=(2, 3)) for _ in range(3))
@@ -104,6 +104,11 @@ for n, o in np.ndindex(u.shape):
     assert du[n, o] == dy[n, o] * v[n, o] and dv[n, o] == dy[n, o] * u[n, o]
 print("du", du.round(2).tolist(), "dv", dv.round(2).tolist())
 
+pictures, dy = rng.normal(size=(2, 3, 4, 5)), rng.normal(size=(2, 60))
+dx = flatten(pictures)[1](dy)
+for n, c, h, column in np.ndindex(dx.shape):
+    assert dx[n, c, h, column] == dy[n, (c * 4 + h) * 5 + column]
+
 # %% [markdown]
 # ## The chain rule
 # Let y = f(x) and z = g(y). A change runs through f, then g. The identity holds for
@@ -111,7 +116,8 @@ print("du", du.round(2).tolist(), "dv", dv.round(2).tolist())
 # $$ \langle dz, \dot{z} \rangle = \langle dy, \dot{y} \rangle $$
 # $$ \langle dy, \dot{y} \rangle = \langle dx, \dot{x} \rangle $$
 # So dz is pulled back to dy, and dy to dx: **the backwards of a chain, called in
-# reverse**. That is *backpropagation*. The start is the loss itself: dL = 1.
+# reverse**. That is *backpropagation*. The start is the loss itself: dL = 1. Here the
+# loss is `mse`, the mean of the squared differences to a target (lesson 4).
 
 # %%
 x, target = rng.normal(size=3), rng.normal(size=3)
@@ -192,12 +198,12 @@ plots.save(figure, "figures/02_graph.png")
 # Each box shows its value in blue above its gradient in orange. Two arrows leave w;
 # the numbers on them add up to the gradient in its box.](figures/02_graph.png)
 #
-# The *computational graph*. Two arrows leave w, so two gradients come back, and the box
-# holds their sum (apply.1). Each other gradient is one pullback of the next box.
+# The *computational graph*. Two arrows leave w, so two gradients come back, and its box
+# holds their sum (apply.1).
 #
 # ## What people get wrong
-# To write the gradient instead of adding it. Each use is right by itself; the last one
-# to come back wins, and the other is lost. Nothing raises and the loss may even fall.
+# To write the gradient instead of adding it. The last use to come back wins, and the
+# other is lost. Nothing raises, and the loss may even fall.
 
 # %%
 a, a_backward = product(w.value, x)
@@ -210,5 +216,5 @@ assert np.isclose(dw[0], first[0]) and not np.isclose(dw[0], slope)
 
 # %% [markdown]
 # ## Something to try
-# Derive the pullback of y = x² and of y = u / v by the recipe; check them as above with
-# the identity. Then let the network use w a third time. What changes in the figure?
+# Derive the pullbacks of y = x² and of y = u / v; check them with the identity. Then
+# let the network use w a third time. What changes in the figure?

@@ -4,9 +4,8 @@
 # You will be able to check any backward pass without a second derivation, to choose the
 # step of such a check, and to tell a wrong gradient from a wrong check.
 #
-# A wrong gradient raises nothing. The network still learns, only worse, and one looks
-# for the fault elsewhere. **How do you know that a backward is right?** Measure: change
-# an input a little and see what the value does.
+# A wrong gradient raises nothing: the network learns, only worse. **How do you know
+# that a backward is right?** Change an input a little and see what the value does.
 #
 # ## From many outputs to one number
 # An op has many outputs. Draw any dy, hold it fixed, and make one number of them:
@@ -133,16 +132,16 @@ plots.save(figure, "figures/03_v_curve.png")
 # with smaller steps the error falls, then rises; the V of float64 is far deeper. The
 # complex step falls on the same line, then stays flat.](figures/03_v_curve.png)
 #
-# Three ways to measure the slope of (tanh.1). On the right the series is cut off, and
-# the error falls as h²; on the left rounding rules, and it grows as ε / h, until x + h
-# is x and the difference is 0. The complex step has no left side. Float32 never gets
-# near: **check gradients in float64**.
+# The slope of (tanh.1), measured. On the right the series is cut off, and the error
+# falls as h²; on the left rounding rules, and it grows as ε / h, until x + h is x and
+# the difference is 0. The complex step has no left side. Float32 never gets near:
+# **check gradients in float64**.
 #
 # ## The package's check
 # `check` draws a random dy, measures every argument both ways, in float64, and returns
-# a row for each gradient. It also refuses a backward that changes its input, or gives
-# another answer when called twice. Try it on an op that takes the mean away, so that
-# every input moves every output:
+# a row for each gradient. It also refuses a backward that changes its input, or answers
+# otherwise when called twice. Try it on an op that takes the mean away, so that every
+# input moves every output:
 # $$ y_k = x_k - \frac{1}{K} \sum_m x_m $$
 # $$ \dot{y}_k = \dot{x}_k - \frac{1}{K} \sum_m \dot{x}_m $$
 # Multiply by dy and sum; in the second part name k and m the other way round:
@@ -186,8 +185,11 @@ assert np.allclose(slopes, nothing(x)[1](ones))
 assert not check(nothing, x, rng=rng)[0].passed
 
 # %% [markdown]
-# **An input on a kink.** relu, (relu.1), has a corner at zero: no slope there, and no
-# two ways agree. `spread` draws numbers that keep away from zero and from each other.
+# **An input on a kink.** `relu` keeps what is positive and puts 0 for the rest,
+# (relu.1). Its slope is a switch [ … ], 1 where that is true, else 0. So, (relu.2):
+# $$ dx_k = dy_k\, [x_k > 0] $$
+# At 0 is a corner: no slope there, and no two ways agree. `spread` draws numbers that
+# keep away from zero and from each other.
 #
 # **An op that drops imaginary parts.** Then the complex step measures nothing. When the
 # two ways disagree so plainly, suspect the check before the gradient.
@@ -198,6 +200,7 @@ print("relu at 0: backward", relu(kink)[1](dy), "difference",
       measured(relu, kink, dy, 1e-5), "complex step", complex_step(relu, kink, dy))
 assert not check(relu, np.zeros(3), rng=rng)[0].passed
 assert check(relu, spread(rng, 3, 4), rng=rng)[0].passed
+assert np.array_equal(relu(x)[1](ones), [1.0 if each > 0 else 0 for each in x])
 
 
 def modulus(x):
@@ -210,7 +213,7 @@ assert not row.passed and row.central < 1e-8
 
 # %% [markdown]
 # And what no gradient check can see: whether the *value* is the one you wanted. It says
-# only that the backward belongs to the forward. Values have their own tests here.
+# only that the backward belongs to the forward.
 #
 # ## Something to try
 # Run `numnet check`: every op of the package, by both ways. Then change one sign in

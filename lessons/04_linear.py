@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from numnet import SGD, Linear, linear, mse
+from numnet import SGD, Adam, Linear, linear, mse, r_squared
+from numnet.module import Parameter
 from numnet.study import plots
 from numnet.study.gradcheck import check
 from numnet.study.plots import BLUE, ORANGE
@@ -27,19 +28,15 @@ rng = np.random.default_rng(0)
 # Each output is a bias and a weighted sum of the inputs, (linear.1):
 # $$ y_{no} = b_o + \sum_i x_{ni}\, w_{io} $$
 # n counts the **examples**: many are computed at once, a **batch**. i counts the
-# inputs of one example, its **features**, o its outputs. As a loop, sign by sign:
+# inputs of one example, its **features**, o its outputs. Lesson 1 wrote it in loops.
 
 # %%
 x = np.array([[1.0, 2, 3], [4, 5, 6]])                     # 2 examples, 3 features
 w = np.array([[1.0, 0, 2, 0], [0, 1, 0, 2], [1, 1, 0, 0]])  # to 4 outputs
 b = np.array([0.0, 10, 20, 30])
 y, backward = linear(x, w, b)
-loop = np.zeros((2, 4)) + b
-for n, o in np.ndindex(loop.shape):
-    for i in range(3):
-        loop[n, o] += x[n, i] * w[i, o]                    # (linear.1)
 print("y", y, sep="\n")
-assert np.array_equal(y, loop)
+assert y[1, 2] == b[2] + sum(x[1, i] * w[i, 2] for i in range(3))  # (linear.1)
 
 # %% [markdown]
 # Let x, w and b move, at the speeds ẋ, ẇ, ḃ. By the product rule y moves at
@@ -108,6 +105,9 @@ for op, args, options in ((linear, (x, w, b), {}), (mse, (y,), {"target": t})):
 # $$ v \leftarrow \mu\, v + g $$
 # Across the valley the gradients g change sign, and cancel; along it they add up. (g is
 # dw, or more where the weights are to stay small, (sgd.1): that share λ is 0 here.)
+#
+# `Linear` is `linear` as a **layer**: it owns its w and b, and its backward adds to
+# their `.grad` and returns dx alone. `SGD` does (sgd.1) to (sgd.3) for each of them.
 
 
 # %%
@@ -141,8 +141,11 @@ paths = {"without momentum": train(0.0), "with momentum 0.9": train(0.9)}
 for name, path in paths.items():
     print(f"{name}: loss {loss_at(*path[0]):.2f} -> {loss_at(*path[-1]):.3f}, "
           f"(w, b) = ({path[-1][0]:.2f}, {path[-1][1]:.2f})")
+said = (x * best[0] + best[1]).ravel()
+R = 1 - loss_at(*best) / ((t - t.mean()) ** 2).mean()
 print(f"the best line has loss {loss_at(*best):.3f}, (w, b) = "
-      f"({best[0]:.2f}, {best[1]:.2f})")
+      f"({best[0]:.2f}, {best[1]:.2f}), R² {R:.3f}")
+assert np.isclose(R, r_squared(said, t.ravel()), atol=1e-5)
 gap = [loss_at(*path[-1]) - loss_at(*best) for path in paths.values()]
 assert gap[1] < gap[0] / 10
 
@@ -168,27 +171,37 @@ plots.save(figure, "figures/04_linear.png")
 # with momentum it swings past the floor, comes back, and ends near the
 # minimum.](figures/04_linear.png)
 #
-# A mark for each step (sgd.3), over the loss (mse.1). w and b are bound to each other:
-# more of w can be paid for by less of b. That is what makes the valley.
+# A mark for each step (sgd.3), over the loss (mse.1). More of w can be paid for by less
+# of b: that makes the valley. R² is 1 less the loss over that of the best flat line, so
+# 1 is all and 0 is nothing (r_squared.1).
 #
-# ## What people get wrong
-# **A column minus a row.** y of linear is (n, 1); if t is (n), NumPy broadcasts (lesson
-# 1), and the mean is over n · n differences. To this loss a flat line is better than
-# the best one, and training finds it. `mse` refuses.
+# ## Adam
+# One α for all weights is too large for some, too small for others. **Adam** divides
+# each weight's gradient by its own usual size. m is a running mean of the gradient
+# (adam.1), v of its square (adam.2); both are 0 at first:
+# $$ m \leftarrow \beta_1\, m + (1 - \beta_1)\, dw $$
+# $$ v \leftarrow \beta_2\, v + (1 - \beta_2)\, dw^2 $$
+# At step k the gradients seen have weights that add up to 1 - β to the power k, less
+# than 1; (adam.3) makes up for it. Then the step is (adam.4), with ε against 0 / 0:
+# $$ u = \frac{m / (1 - \beta_1^k)}{\sqrt{v / (1 - \beta_2^k)} + \epsilon} $$
+# $$ w \leftarrow w - \alpha\, (u + \lambda\, w) $$
+# Two steps on one number, and the package's. The first is α long, however large dw is:
 
 # %%
-y, flat = x * best[0] + best[1], np.full_like(x, t.mean())
-wrong, wrong_flat = [((line - t.ravel()) ** 2).mean() for line in (y, flat)]
-print(f"of the best line: right {((y - t) ** 2).mean():.3f}, wrong {wrong:.3f} from "
-      f"{(y - t.ravel()).size} differences; wrong of a flat line {wrong_flat:.3f}")
-assert wrong_flat < wrong
-try:
-    mse(y, target=t.ravel())
-    raise AssertionError("mse took it")
-except ValueError as error:
-    print(error)
+w, m, v, p = 1.0, 0.0, 0.0, Parameter(np.array([1.0]))
+adam = Adam([p], lr=0.1, betas=(0.9, 0.999), eps=1e-8)    # λ is 0
+for k, dw in enumerate((500.0, 20.0), 1):
+    m = 0.9 * m + 0.1 * dw                                 # (adam.1)
+    v = 0.999 * v + 0.001 * dw ** 2                        # (adam.2)
+    u = m / (1 - 0.9 ** k) / ((v / (1 - 0.999 ** k)) ** 0.5 + 1e-8)   # (adam.3)
+    w = w - 0.1 * u                                        # (adam.4)
+    p.grad = np.array([dw])
+    adam.step()
+    print(f"step {k}: m {m:.1f}, v {v:.1f}, u {u:.3f}, w {w:.4f}")
+    assert np.isclose(p.value[0], w) and (k > 1 or np.isclose(w, 0.9))
 
 # %% [markdown]
+# ## What people get wrong
 # **To keep old gradients.** A backward adds to `.grad`, (apply.1). Without `zero_grad`
 # each step repeats all gradients before it: (sgd.2) with μ = 1, a ball without
 # friction, which swings from side to side and does not come to rest.

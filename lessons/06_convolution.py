@@ -2,8 +2,8 @@
 # # Convolution: one small filter, slid over the picture
 #
 # A small grid of weights, the **filter**, is laid on one place of a picture (that
-# place is a window). The numbers that meet are multiplied and added up: one number of
-# the output. Then the filter moves on. After this lesson you can derive all three
+# place is a **window**). The numbers that meet are multiplied and added up: one number
+# of the output. Then the filter moves on. After this lesson you can derive all three
 # gradients of a convolution, and write it as one matrix product. The question: a pixel
 # in the middle is read by many windows. How does the gradient find its way back to it?
 
@@ -45,7 +45,7 @@ def places(x, w, y, s, r, m):
 
 
 def convolve(x, w, b, s=1, r=1, m=0):
-    rows, columns = [(size + 2 * m - r * (k - 1) - 1) // s + 1
+    rows, columns = [(size + 2 * m - r * (k - 1) - 1) // s + 1      # all that fit
                      for size, k in zip(x.shape[2:], w.shape[2:])]
     y = np.zeros((len(x), len(w), rows, columns)) + b[:, None, None]
     for out, weight, pixel in places(x, w, y, s, r, m):
@@ -132,7 +132,7 @@ plots.save(figure, "figures/06_convolution.png")
 # all pixels with a switch: [ … ] is 1 where it is true, else 0; h, w are row, column.
 # $$ \dot{x}_{n,\,c,\,sp+ri-m,\,sq+rj-m}
 #    = \sum_{hw} [h = sp+ri-m]\, [w = sq+rj-m]\, \dot{x}_{nchw} $$
-# In the margin no h, w fits and the sum is 0, as it should. Now sort by n, c, h, w:
+# In the margin no h, w fits, and the sum is 0. Now sort by n, c, h, w:
 # $$ \sum_{nopq} dy_{nopq} \sum_{cij} w_{ocij}\, \dot{x}_{n,\,c,\,sp+ri-m,\,sq+rj-m} $$
 # $$ = \sum_{nchw} \Big(\sum_{opqij} [h = sp+ri-m]\, [w = sq+rj-m]\, dy_{nopq}\,
 #    w_{ocij}\Big) \dot{x}_{nchw} $$
@@ -166,6 +166,7 @@ for ours, loops in zip(backward(dy), convolve_backward(dy, x, w, s=2, r=2, m=1))
 # %% [markdown]
 # Each entry of dy laid the filter into dx; where two overlap, they were added. The
 # package adds whole views: as many additions as the filter has places, for any picture.
+# `watch` counts them: it lists each run of the line that bears a tag, and its arrays.
 
 # %%
 with watch("conv2d.2") as steps:

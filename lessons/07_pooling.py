@@ -6,8 +6,9 @@
 # **window**, a small rectangle of numbers, by one number. The picture gets smaller, and
 # the next convolution sees more of it at once.
 #
-# After this lesson you can say where the gradient of a pool goes and derive it, and put
-# convolutions and pools together into a network (a **CNN**) that tells shapes apart.
+# After this lesson you can put convolutions and pools together into a network (a
+# **CNN**) that tells shapes apart. The question: a window's numbers are gone, all but
+# one. Where does its gradient go?
 #
 # ## The largest of each window
 # Max pooling keeps the largest number (max_pool2d.1), here without padding:
@@ -53,7 +54,7 @@ assert np.array_equal(y, pooled)
 # $$ \dot{y}_{ncpq} = \dot{x}_{n,\,c,\,a_{ncpq}} $$
 # Into the identity, left side:
 # $$ \langle dy, \dot{y} \rangle = \sum_{ncpq} dy_{ncpq}\, \dot{x}_{n,\,c,\,a_{ncpq}} $$
-# Write that as a sum over all places of x. The bracket is 1 where it is true, else 0:
+# Write that as a sum over all places of x, with a switch (lesson 6):
 # $$ \langle dy, \dot{y} \rangle
 #    = \sum_{nchw} \Big( \sum_{pq} dy_{ncpq}\, [(h, w) = a_{ncpq}] \Big)\,
 #    \dot{x}_{nchw} $$
@@ -111,13 +112,16 @@ plots.save(figure, "figures/07_pooling.png")
 # $$ \dot{y}_{ncpq} = \frac{1}{k} \sum_{ij} \dot{x}_{n,\,c,\,sp+i,\,sq+j} $$
 # $$ dx_{nchw} = \sum_{pqij} [h=sp+i] [w=sq+j] \frac{dy_{ncpq}}{k} $$
 # A window may also be the whole picture. The largest number of a channel
-# (global_max_pool2d.1) then says whether a thing is seen, not where; the mean
-# (global_avg_pool2d.1) says how much of it.
+# (global_max_pool2d.1) then says whether a thing is seen, not where, and its winner
+# gets dy (global_max_pool2d.2). The mean (global_avg_pool2d.1) says how much of it, and
+# each pixel gets the same part, (global_avg_pool2d.2):
+# $$ dx_{nchw} = \frac{dy_{nc}}{H W} $$
 
 # %%
 shared = avg_pool2d(x, kernel_size=2)[1](dy)
 assert np.array_equal(shared, dy.repeat(2, axis=2).repeat(2, axis=3) / 4)
 print("the first window gets", shared[0, 0, :2, :2].tolist())
+assert (global_avg_pool2d(x)[1](np.array([[9.0]])) == 9 / 36).all()
 
 speck, moved = np.zeros((2, 1, 1, 8, 8))
 speck[0, 0, 1, 1], moved[0, 0, 5, 6] = 1, 1
@@ -134,11 +138,13 @@ for pool, options in ((max_pool2d, {"kernel_size": 3, "stride": 2, "padding": 1}
 
 # %% [markdown]
 # ## A small CNN
-# Convolution, relu, pool, and again: a **CNN**, a convolutional neural network. It sees
-# pictures of one shape each, in gray and half their size, and says which shape. At the
-# end each channel keeps its largest number, and a linear layer turns these into three
-# scores. One pass over all training pictures is an **epoch**. The optimiser is Adam, a
-# refined SGD. The accuracy is the share of right answers, on pictures never trained on.
+# Convolution, relu (lesson 3), pool, and again: a **CNN**, a convolutional neural
+# network. It sees pictures of one shape each, in gray and half their size, and says
+# which shape. At the end each channel keeps its largest number, and a linear layer
+# turns these into three scores. `Sequential` calls layers one after the other, and
+# their backwards in reverse; the first convolution need not compute the gradient of the
+# pixels. One pass over all training pictures is an **epoch**. The accuracy is the share
+# of right answers, on pictures never trained on.
 
 # %%
 
@@ -173,8 +179,8 @@ for k in range(4):
 # %% [markdown]
 # ## What people get wrong
 # *To send the gradient to every number that equals the largest.* With random numbers
-# there are no ties, and the gradient check passes. But after relu many windows are all
-# 0. A second check sees it: each window hands on what it got, so both sums are equal.
+# there are no ties, and the gradient check passes. But relu puts 0 in whole windows. A
+# second check sees it: each window hands on what it got, so both sums are equal.
 
 # %%
 

@@ -2,10 +2,9 @@
 # # The vanilla RNN and backpropagation through time
 #
 # How can a network read a question, whose words come in an order, and which may be
-# short or long? A linear layer has one weight for each place and wants all sequences
-# equally long. A **recurrent network** (RNN) reads one word after the other with the
-# same weights, and carries a **state** along: some numbers that say what it has read so
-# far.
+# short or long? A linear layer wants all equally long. A **recurrent network** (RNN)
+# reads one word after the other with the same weights, and carries a **state** along:
+# some numbers that say what it has read so far.
 #
 # After this lesson you can write its backward pass by hand, read sequences of different
 # lengths in one batch, and say why a plain RNN forgets.
@@ -17,10 +16,9 @@
 # $$ a_{nto} = b_o + \sum_i x_{nti}\, wx_{io} + \sum_k h_{n,t-1,k}\, wh_{ko} $$
 # $$ h_{nto} = [t < l_n] \tanh a_{nto} + [t \ge l_n]\, h_{n,t-1,o} $$
 # n is the sequence, i a feature of the word, o and k are features of the state. The
-# state before the first step is 0. l holds the **lengths**: a batch is one array, so
-# short sequences are filled up at their end, which is called **padding**. A bracket is
-# 1 where it is true, else 0: a sequence that has ended keeps its state, and the padding
-# is never read.
+# state before the first step is h0, or 0. l holds the **lengths**: a batch is one
+# array, so short sequences are filled up at their end, which is called **padding**. A
+# sequence that has ended keeps its state (the switch); the padding is never read.
 #
 # Here are both formulas as loops: two sequences, of four words and of two.
 
@@ -41,18 +39,18 @@ np.set_printoptions(precision=3, suppress=True)
 rng = np.random.default_rng(0)
 N, T, I, O = 2, 4, 5, 3
 x, lengths = rng.normal(size=(N, T, I)), np.array([4, 2])
-wx, wh, b = (rng.normal(size=size) / 2 for size in [(I, O), (O, O), O])
+wx, wh, b, h0 = (rng.normal(size=size) / 2 for size in [(I, O), (O, O), O, (N, O)])
 
-h = np.zeros((N, T + 1, O))           # h[:, -1], never written, is the one before t = 0
+h = np.zeros((N, T + 1, O))
+h[:, -1] = h0                                         # t - 1 is -1 at first: the last
 for t, n, o in itertools.product(range(T), range(N), range(O)):
     a = b[o] + sum(x[n, t, i] * wx[i, o] for i in range(I))
     a += sum(h[n, t - 1, k] * wh[k, o] for k in range(O))                   # (rnn.1)
     h[n, t, o] = np.tanh(a) if t < lengths[n] else h[n, t - 1, o]           # (rnn.2)
-h = h[:, :T]
-print("the states, sequence by sequence, a row for each step\n", h)
+print("the states, sequence by sequence, a row for each step\n", h[:, :T])
 
-y, backward = rnn(x, wx, wh, b, lengths=lengths)
-assert np.allclose(y, h)
+y, backward = rnn(x, wx, wh, b, h0, lengths=lengths)
+assert np.allclose(y, h[:, :T])
 assert np.array_equal(y[1, 1], y[1, 2])               # it has ended, and is carried on
 
 # %% [markdown]
@@ -60,7 +58,7 @@ assert np.array_equal(y[1, 1], y[1, 2])               # it has ended, and is car
 # Nudge every input a little; a dot is what a number changes by. All starts from
 # $$ \langle dy, \dot{h} \rangle = \langle dx, \dot{x} \rangle
 #    + \langle dwx, \dot{wx} \rangle + \langle dwh, \dot{wh} \rangle
-#    + \langle db, \dot{b} \rangle $$
+#    + \langle db, \dot{b} \rangle + \langle dh0, \dot{h0} \rangle $$
 # We begin with the last step and clear away one state after the other: the product of a
 # change and its gradient is handed on, until only changes of inputs are left.
 #
@@ -83,7 +81,8 @@ assert np.array_equal(y[1, 1], y[1, 2])               # it has ended, and is car
 # After the end, the state before is simply this state, and all of dh goes on to it.
 # Both cases in one line (rnn.5), with o and k renamed:
 # $$ e_{nto} = \sum_k da_{ntk}\, wh_{ok} + [t \ge l_n]\, dh_{nto} $$
-# Now step t-1 can do the same. This is **backpropagation through time**.
+# Now step t-1 can do the same. This is **backpropagation through time**. What step 0
+# sends back is dh0 (rnn.10).
 #
 # *The inputs.* What stands beside their changes is (rnn.6) to (rnn.9). A weight serves
 # every step of every sequence, so its gradient is a sum over all of them:
@@ -94,7 +93,7 @@ assert np.array_equal(y[1, 1], y[1, 2])               # it has ended, and is car
 # As loops, the last step first:
 
 # %%
-dy = rng.normal(size=h.shape)
+dy = rng.normal(size=y.shape)
 dx, dwx, dwh, db = (np.zeros_like(array) for array in (x, wx, wh, b))
 e = np.zeros((N, O))                                  # beyond the last step
 for t in reversed(range(T)):
@@ -108,14 +107,15 @@ for t in reversed(range(T)):
                 dx[n, t, i] += da[o] * wx[i, o]                             # (rnn.6)
                 dwx[i, o] += x[n, t, i] * da[o]                             # (rnn.7)
             for k in range(O):
-                dwh[k, o] += (h[n, t - 1, k] if t > 0 else 0) * da[o]       # (rnn.8)
+                dwh[k, o] += h[n, t - 1, k] * da[o]                         # (rnn.8)
             db[o] += da[o]                                                  # (rnn.9)
+dh0 = e                                                                     # (rnn.10)
 print("dwh\n", dwh)
-for ours, theirs in zip((dx, dwx, dwh, db), backward(dy), strict=True):
+for ours, theirs in zip((dx, dwx, dwh, db, dh0), backward(dy), strict=True):
     assert np.allclose(ours, theirs)
 assert not dx[1, 2:].any()                            # padding has no gradient
 
-rows = check(rnn, x, wx, wh, b, rng=rng, lengths=lengths)
+rows = check(rnn, x, wx, wh, b, h0, rng=rng, lengths=lengths)
 for row in rows:
     print(f"d{row.argument:<3} {row.shape!s:<10} passed: {row.passed}")
 assert all(row.passed for row in rows)
@@ -124,8 +124,8 @@ assert all(row.passed for row in rows)
 # ## How far back does the gradient reach?
 # Let only the last state matter: dy is 0 before. Then dh at an early step has come back
 # through all the steps between, and at each it was multiplied by wh and by the slope of
-# tanh. We take a wh that keeps the length of every vector (such a matrix is called
-# **orthogonal**), times a scale. `watch` reads dh off the line (rnn.3) as it runs.
+# tanh. We take a wh that keeps the length of every vector (an **orthogonal** matrix),
+# times a scale. `watch` reads dh off the line (rnn.3) as it runs.
 
 # %%
 steps, width = 40, 16

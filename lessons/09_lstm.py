@@ -6,14 +6,14 @@
 # second line of numbers, the **cell**, on which nothing is squashed and no matrix
 # stands.
 #
-# After this lesson you can write the LSTM's backward pass by hand, and show on which
-# line, and on what condition, its gradient comes back.
+# After this lesson you can derive the LSTM's backward pass, and show on which line, and
+# on what condition, its gradient comes back.
 #
 # ## Forward
 # A **gate** is a number between 0 and 1 that says how much of something passes. σ, the
-# **sigmoid**, makes one of any number: 1 / (1 + exp(-a)). At each step, all gates read
+# sigmoid of lesson 5, makes one of any number (sigmoid.1). At each step, all gates read
 # the word and the last state, as a vanilla RNN would (lstm.1). z counts the columns of
-# four blocks side by side; a prime is the step before, at first 0:
+# four blocks side by side; a prime is the step before, at first h0 and c0, or 0:
 # $$ a_{ntz} = b_z + \sum_i x_{nti}\, wx_{iz} + \sum_k h'_{ntk}\, wh_{kz} $$
 # The first block is the input gate i, then the forget gate f, what may be written g,
 # and the output gate o (lstm.2):
@@ -40,10 +40,11 @@ np.set_printoptions(precision=3, suppress=True)
 rng = np.random.default_rng(0)
 
 
-def read(x, wx, wh, b):
+def read(x, wx, wh, b, h0, c0):
     """States and cells (n, t + 1, o), those before the first step last, and gates."""
     (N, T, I), O = x.shape, len(wh)
     h, c = np.zeros((2, N, T + 1, O), x.dtype)
+    h[:, -1], c[:, -1] = h0, c0
     gates = np.zeros((N, T, 4, O), x.dtype)
     for t in range(T):
         for n in range(N):
@@ -60,11 +61,12 @@ def read(x, wx, wh, b):
 
 N, T, I, O = 2, 4, 5, 3
 x = rng.normal(size=(N, T, I))
-wx, wh, b = (rng.normal(size=size) / 2 for size in [(I, 4 * O), (O, 4 * O), 4 * O])
-h, c, gates = read(x, wx, wh, b)
+wx, wh, b, h0, c0 = (rng.normal(size=size) / 2 for size in (
+    (I, 4 * O), (O, 4 * O), 4 * O, (N, O), (N, O)))
+h, c, gates = read(x, wx, wh, b, h0, c0)
 print("first sequence, forget gates, a row for each step\n", gates[0, :, 1])
 print("its cells\n", c[0, :T])
-(y, last), _ = lstm(x, wx, wh, b)
+(y, last), _ = lstm(x, wx, wh, b, h0, c0)
 assert np.allclose(y, h[:, :T]) and np.allclose(last, c[:, T - 1])
 
 alone, padded = lstm(x[1:, :2], wx, wh, b), lstm(x, wx, wh, b, lengths=np.array([4, 2]))
@@ -76,10 +78,10 @@ assert np.allclose(alone[0][1], padded[0][1][1:])     # ended: state and cell ar
 # cell, so the identity begins with two gradients:
 # $$ \langle dy, \dot{h} \rangle + \langle dlast, \dot{c}_{last} \rangle
 #    = \langle dx, \dot{x} \rangle + \langle dwx, \dot{wx} \rangle
-#    + \langle dwh, \dot{wh} \rangle + \langle db, \dot{b} \rangle $$
-# We go through it as for the vanilla RNN, the last step first. Each step sends two
-# things back: e to the state before, m to the cell before. Beyond the last step, e is 0
-# and m is dlast.
+#    + \langle dwh, \dot{wh} \rangle + \langle db, \dot{b} \rangle
+#    + \langle dh0, \dot{h0} \rangle + \langle dc0, \dot{c0} \rangle $$
+# The last step comes first again. Each step sends two things back: e to the state
+# before, m to the cell before. Beyond the last step, e is 0 and m is dlast.
 #
 # *The state* gets what its output gets, and what the next step sends back (lstm.5):
 # $$ dh_{nto} = dy_{nto} + e_{n,t+1,o} $$
@@ -94,8 +96,7 @@ assert np.allclose(alone[0][1], padded[0][1][1:])     # ended: state and cell ar
 # The second belongs to the cell before (lstm.11). This is the line that matters: no
 # matrix, no slope of tanh. Where f is near 1, the gradient comes back whole.
 # $$ m_{nto} = f_{nto}\, dc_{nto} $$
-# *Through the gates.* The slope of σ is σ (1 - σ). So, block by block, (lstm.7) to
-# (lstm.10):
+# *Through the gates,* by (sigmoid.2) and (tanh.2): (lstm.7) to (lstm.10), by blocks:
 # $$ da^i_{nto} = g_{nto}\, i_{nto} (1 - i_{nto})\, dc_{nto} $$
 # $$ da^f_{nto} = c'_{nto}\, f_{nto} (1 - f_{nto})\, dc_{nto} $$
 # $$ da^g_{nto} = i_{nto} (1 - g_{nto}^2)\, dc_{nto} $$
@@ -103,17 +104,18 @@ assert np.allclose(alone[0][1], padded[0][1][1:])     # ended: state and cell ar
 # *Through the sum,* as in the vanilla RNN, over all four blocks (lstm.12). The
 # gradients of x, wx, wh and b are as there, from da: (lstm.13) to (lstm.16).
 # $$ e_{ntk} = \sum_z da_{ntz}\, wh_{kz} $$
-# After its end, a sequence hands dh and dc on as they are. The loop, without padding:
+# What step 0 sends back is dh0 (lstm.17) and dc0 (lstm.18). After its end, a sequence
+# hands dh and dc on as they are. The loop, without padding:
 
 # %%
 
 
-def by_hand(x, wx, wh, b, *, keep_m=True):
-    h, c, gates = read(x, wx, wh, b)
+def by_hand(x, wx, wh, b, h0, c0, *, keep_m=True):
+    h, c, gates = read(x, wx, wh, b, h0, c0)
     N, T, _ = x.shape
 
     def backward(dy, dlast):
-        dx, dwx, dwh, db = (np.zeros_like(array) for array in (x, wx, wh, b))
+        dx, dwx, dwh, db, dh0, dc0 = map(np.zeros_like, (x, wx, wh, b, h0, c0))
         for n in range(N):
             e, m = np.zeros(len(wh)), dlast[n]
             for t in reversed(range(T)):
@@ -131,28 +133,28 @@ def by_hand(x, wx, wh, b, *, keep_m=True):
                 dwx += np.outer(x[n, t], da)                                # (lstm.14)
                 dwh += np.outer(h[n, t - 1], da)                            # (lstm.15)
                 db += da                                                    # (lstm.16)
-        return dx, dwx, dwh, db
+            dh0[n], dc0[n] = e, m                             # (lstm.17), (lstm.18)
+        return dx, dwx, dwh, db, dh0, dc0
 
     return (h[:, :T].copy(), c[:, T - 1].copy()), backward
 
 
-backward, backward_by_hand = (op(x, wx, wh, b)[1] for op in (lstm, by_hand))
+backward, backward_by_hand = (op(x, wx, wh, b, h0, c0)[1] for op in (lstm, by_hand))
 dy, dlast = rng.normal(size=y.shape), rng.normal(size=last.shape)
 for ours, theirs in zip(backward_by_hand(dy, dlast), backward(dy, dlast), strict=True):
     assert np.allclose(ours, theirs)
-for row in check(lstm, x, wx, wh, b, rng=rng):
+for row in check(lstm, x, wx, wh, b, h0, c0, rng=rng):
     print(f"d{row.argument:<3} {row.shape!s:<10} passed: {row.passed}")
     assert row.passed
 
 # %% [markdown]
 # ## What comes back
-# Both networks read the same words, with fresh weights, and only the last state
-# matters.
+# Both networks read the same words, with fresh weights, and only the last state counts.
 # `watch` reads the gradient at each step off the lines: dh of the vanilla RNN (rnn.3),
 # dc of the LSTM (lstm.6). The forget gate's b decides how near to 1 it is.
 
 # %%
-steps, width = 40, 16
+steps, width, rng = 40, 16, np.random.default_rng(0)  # weights and words drawn anew
 words = rng.normal(size=(1, steps, width)).astype(np.float32)
 
 
@@ -201,19 +203,18 @@ assert share["LSTM, dc, b = 5"] > 0.1
 #
 # ## What people get wrong
 # *To lose m.* If the gradient goes back by the state alone, all shapes are right, and
-# the LSTM has lost what it was built for. The gradient check sees it. It does not for a
-# single step, which has nothing to hand back.
+# the LSTM has lost what it was built for. The gradient check sees it. For a single step
+# only dc0 is wrong: there is nothing else to hand back to.
 
 # %%
 for keep in (True, False):
-    rows = check(by_hand, x, wx, wh, b, rng=rng, keep_m=keep)
+    rows = check(by_hand, x, wx, wh, b, h0, c0, rng=rng, keep_m=keep)
     print(f"m kept {keep!s:<5}", {f"d{row.argument}": row.passed for row in rows})
     assert all(row.passed == keep for row in rows)
-assert all(row.passed for row in check(by_hand, x[:, :1], wx, wh, b, rng=rng,
-                                       keep_m=False))
+rows = check(by_hand, x[:, :1], wx, wh, b, h0, c0, rng=rng, keep_m=False)
+assert [row.argument for row in rows if not row.passed] == ["c0"]
 
 # %% [markdown]
 # ## Something to try
 # Put b = -5 into the figure: what does the cell keep then? After that, give `by_hand`
-# lengths, as in the lesson before: what must happen to e and m where a sequence has
-# ended?
+# lengths: what must happen to e and m where a sequence has ended?

@@ -3,12 +3,14 @@
 #
 # You will be able to compute attention with a pencil, to derive its backward pass, and
 # to hide what must not be seen.
+#
 # In the LSTM of lesson 9, what the first word said must survive every later step.
 # **How can a word look at any other word directly?** It asks a *query*. Every word
 # shows a *key*, and holds a *value*. Where query and key are alike, much of the value
 # is taken. Queries t, keys u:
 # $$ s_{tu} = \frac{1}{\sqrt{I}} \sum_i q_{ti}\, k_{ui} $$
-# The score (attention.1) says how alike they are; I is the number of features i.
+# The score (attention.1) says how alike they are; I is the number of features i. A
+# bias of each pair may be added to it: lesson 20 does, here it is 0.
 # $$ p_{tu} = \frac{a_{tu}\, e^{s_{tu}}}{\sum_m a_{tm}\, e^{s_{tm}}} $$
 # The share (attention.2) is the softmax of lesson 5, along the keys. The *mask* a is 1
 # where t may look at u, else 0.
@@ -83,28 +85,29 @@ assert np.allclose(attention(q, k, v)[0], y)
 # $$ \sum_{tu} ds_{tu}\, \dot{s}_{tu}
 # = \sum_{ti} \dot{q}_{ti} \Big(\frac{1}{\sqrt{I}} \sum_u ds_{tu}\, k_{ui}\Big)
 # + \sum_{ui} \dot{k}_{ui} \Big(\frac{1}{\sqrt{I}} \sum_t ds_{tu}\, q_{ti}\Big) $$
-# The brackets are dq (attention.6) and dk (attention.7). The scale stands in both.
+# The brackets are dq (attention.6) and dk (attention.7). The scale stands in both. A
+# bias moves s as much as itself, so its gradient is ds (attention.9).
 
 # %%
 
 
-def by_hand(q, k, v):
+def by_hand(q, k, v, bias):
     scale = 1 / np.sqrt(q.shape[1])
-    e = np.exp(q @ k.T * scale)
+    e = np.exp(q @ k.T * scale + bias)
     p = e / e.sum(axis=1, keepdims=True)
     y = p @ v
 
     def backward(dy):
         dp = dy @ v.T
         ds = p * (dp - (dy * y).sum(axis=1, keepdims=True))
-        return ds @ k * scale, ds.T @ q * scale, p.T @ dy
+        return ds @ k * scale, ds.T @ q * scale, p.T @ dy, ds
 
     return y, backward
 
 
-dy = rng.normal(size=y.shape)
-both = zip(by_hand(q, k, v)[1](dy), attention(q, k, v)[1](dy))
-for row, (ours, theirs) in zip(check(by_hand, q, k, v, rng=rng), both):
+dy, bias = rng.normal(size=y.shape), rng.normal(size=p.shape)
+both = zip(*(op(q, k, v, bias)[1](dy) for op in (by_hand, attention)), strict=True)
+for row, (ours, theirs) in zip(check(by_hand, q, k, v, bias, rng=rng), both):
     print(f"d{row.argument}, worst error {row.error:.1e}:", ours.round(2).tolist())
     assert row.passed and np.allclose(ours, theirs)
 
@@ -121,10 +124,9 @@ for I in (4, 64, 1024):
 
 # %% [markdown]
 # ## Masks
-# Texts of a batch are filled up to one length. What fills them, the *padding*, is not a
-# word and must not be looked at. And a network that writes must not look ahead:
-# *causal* allows u ≤ t only. Here each word has three features (asks, colour, thing),
-# and is its own query, key and value. `watch` reads what the line (attention.2) made.
+# The *padding* of short texts (lesson 8) must not be looked at; `mask_of` says where
+# words are. A network that writes must not look ahead: *causal* allows u ≤ t only. Here
+# each word has three features (asks, colour, thing), and is query, key and value.
 
 # %%
 words = ["what", "colour", "is", "the", "circle", "<pad>"]
@@ -177,7 +179,7 @@ assert np.allclose(y[0], loops(q[:1], k, v, dead[:1])[1][0])
 # %% [markdown]
 # ## What people get wrong
 # **A mask after the softmax**: rows no longer add up to 1. **A large negative number
-# instead of -∞**: a dead row looks at all it must not. **-∞ without care**: it is NaN.
+# instead of -∞**: a dead row looks at all it must not. **-∞ without care**: NaN.
 
 # %%
 s = q @ k.T / np.sqrt(2)
@@ -197,23 +199,22 @@ assert sums[0][0] < 0.99 and np.isclose(sums[1][1], 1) and np.isnan(sums[2][1])
 # %%
 
 
-def unscaled(q, k, v):
-    y, backward = by_hand(q, k, v)
+def unscaled(q, k, v, bias):
+    y, backward = by_hand(q, k, v, bias)
 
     def wrong(dy):
-        dq, dk, dv = backward(dy)
-        return np.sqrt(2) * dq, np.sqrt(2) * dk, dv
+        dq, dk, *others = backward(dy)
+        return np.sqrt(2) * dq, np.sqrt(2) * dk, *others
 
     return y, wrong
 
 
-rows = {row.argument: row.passed for row in check(unscaled, q, k, v, rng=rng)}
+rows = {row.argument: row.passed for row in check(unscaled, q, k, v, bias, rng=rng)}
 print("passed", rows)
-assert rows == {"q": False, "k": False, "v": True}
+assert rows == {"q": False, "k": False, "v": True, "bias": True}
 
 # %% [markdown]
 # ## Something to try
-# Shuffle the rows of x: the outputs are shuffled the same way, and nothing else
-# changes. Assert it. What does attention not know about a sentence, then, and which op
-# of `embedding.py` tells it? And what does the check say when the sum is left out of
+# Shuffle the rows of x: the outputs are shuffled the same way. What does attention not
+# know about a sentence, then? And what does the check say when the sum is left out of
 # (attention.5)?

@@ -5,8 +5,7 @@
 # and to tell what each step keeps and what it loses.
 #
 # A picture comes as bytes, a question as letters. **What must happen before the first
-# layer?** Nothing is learned here, so there is no backward pass; but whatever is lost
-# here, no layer brings back.
+# layer?** Little is learned here, but whatever is lost here, no layer brings back.
 
 # %%
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from numnet import conv2d, embedding, mean_step, rnn
+from numnet import conv2d, embedding, last_step, mean_step, rnn
 from numnet.data import shapes
 from numnet.data.denoise import (gaussian_filter, gaussian_noise, median_filter,
                                  salt_and_pepper)
@@ -33,11 +32,10 @@ assert images.dtype == np.uint8 and images.shape[1:] == (64, 64, 3)
 # ## Scaling
 # A byte goes from 0 to 255. The axes are (n, h, w, c): pictures, rows, columns, and
 # three channels, red, green and blue. A weight's gradient is its input times what comes
-# back, (linear.3), so inputs a hundred times larger make steps a hundred times larger.
-# We divide:
+# back, (linear.3), so inputs a hundred times larger make steps as much larger. Divide:
 # $$ x_{nhwc} = \frac{1}{255}\, b_{nhwc} $$
-# Another way is to shift and scale each channel to mean 0 and deviation 1, the mean
-# and the deviation taken from the training pictures, also for the test.
+# Another way is to shift and scale each channel to mean 0 and standard deviation 1,
+# both taken from the training pictures, also for the test.
 
 # %%
 x = to_float(images)
@@ -53,8 +51,8 @@ assert x.max() <= 1 and np.allclose(z.mean(axis=(0, 1, 2)), 0, atol=1e-4)
 # Half as many rows and columns are a quarter of the work. Each block of f × f pixels
 # becomes its mean:
 # $$ y_{npqc} = \frac{1}{f^2} \sum_{ij} x_{n,\,fp+i,\,fq+j,\,c} $$
-# That is average pooling (avg_pool2d.1) with no backward pass. To keep every second
-# pixel would cost less, but skips what lies between: a line one pixel wide may vanish.
+# That is average pooling (avg_pool2d.1). To keep every second pixel would cost less,
+# but a line one pixel wide may vanish.
 
 # %%
 small = downsample(images, 2)
@@ -69,11 +67,10 @@ assert downsample(line, 2).max() > 0 == line[:, ::2, ::2].max()
 
 # %% [markdown]
 # ## Inversion
-# Most of each picture is pale background, and pale is near 1. A convolution without
-# training answers to it everywhere. And it fills its border, the *padding*, with 0,
-# which is black: an edge that is not in the picture. So `prepare` turns light round,
-# to 1 less the share of light; the background comes near 0 and blank is nothing. It
-# also puts the channels second, (n, c, h, w), as (conv2d.1) wants them.
+# Most of each picture is pale background, near 1. A convolution answers to it
+# everywhere. And it fills its border with 0, which is black: an edge that is not in the
+# picture. So `prepare` turns light round, to 1 less the share of light, and blank is
+# nothing. It also puts the channels second, (n, c, h, w), as (conv2d.1) wants them.
 
 # %%
 ready = prepare(images)
@@ -155,11 +152,15 @@ assert ids[0, 3] == 1 and (ids[0] == ids[2]).all() and (ids[1, 2:] == 0).all()
 
 # %% [markdown]
 # ## Padding, and lengths, on either side
-# Rows of an array have one length, so short texts are filled up, on the right or on
-# the left. Then (embedding.1) looks up a vector for every number, also for 0. On the
-# right, an RNN would go on over the padding; with the lengths it stops: (rnn.1) is
-# carried on unchanged. On the left, it comes first, and the state is no longer zero
-# when the first word is read: b is added in (rnn.1), and the vector of 0.
+# Rows of an array have one length, so short texts are filled up, on the right or on the
+# left. Then a table has a vector for every number l, also for 0. (embedding.1) takes
+# row l, so its dy goes back to that row, summed over all places t (embedding.2):
+# $$ y_{to} = w_{l_t, o} $$
+# $$ dw_{vo} = \sum_t [l_t = v]\, dy_{to} $$
+# On the right, an RNN would go on over the padding; with the lengths it stops, and its
+# state is carried on unchanged (rnn.2). On the left, the padding comes first, and the
+# state is no longer zero when the first word is read. What is kept is the last state,
+# (last_step.1), so to it alone its gradient goes (last_step.2).
 
 # %%
 table = rng.normal(size=(len(tokenizer), 3))
@@ -169,7 +170,8 @@ wx, wh, b = rng.normal(size=(3, 4)), 0.5 * rng.normal(size=(4, 4)), rng.normal(s
 def last(width, side, **option):
     ids, lengths = tokenizer.encode(["is there a circle"], width, side)
     words, _ = embedding(table, ids=ids)
-    return rnn(words, wx, wh, b, **({"lengths": lengths} if option else {}))[0][0, -1]
+    h, _ = rnn(words, wx, wh, b, **({"lengths": lengths} if option else {}))
+    return last_step(h)[0][0]
 
 
 alone = last(4, "right")
@@ -177,6 +179,13 @@ for side, option in (("right", {"lengths": True}), ("right", {}), ("left", {})):
     same = np.allclose(last(7, side, **option), alone)
     print(f"padding {side}, {'with' if option else 'no'} lengths: as alone? {same}")
     assert same == bool(option)
+
+ids, dy, dw = np.array([3, 2, 3]), rng.normal(size=(3, 3)), np.zeros(table.shape)
+for t, o in np.ndindex(3, 3):
+    dw[ids[t], o] += dy[t, o]                            # (embedding.2)
+assert np.allclose(embedding(table, ids=ids)[1](dy), dw)
+dh = last_step(rng.normal(size=(2, 4, 3)))[1](dy[:2])
+assert np.array_equal(dh[:, 3], dy[:2]) and not dh[:, :3].any()      # (last_step.2)
 
 # %% [markdown]
 # ## What people get wrong
@@ -208,5 +217,4 @@ assert (pair[0:1] + pair[1:2])[0] // 2 != 150 == pair.mean()
 # %% [markdown]
 # ## Something to try
 # Filter the pictures spoilt by Gaussian noise with sigma from 0.3 to 3. Where is the
-# error least, and why does it rise again? Then `Tokenizer.fit` with min_count=20:
-# which questions can no longer be told apart?
+# error least? Then `Tokenizer.fit` with min_count=20: what can no longer be told apart?

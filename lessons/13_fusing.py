@@ -2,6 +2,7 @@
 # # Fusing: features, representations, interaction
 # You will be able to join what is seen with what is read in several ways, to derive
 # their backward passes, and to say which questions a way can never answer.
+#
 # A convolution gives a picture's features u, a recurrent network a text's features v.
 # **How do two vectors become one answer?** Such a joint is called a **fusion**. On the
 # *feature level* the finished vectors are put together:
@@ -20,9 +21,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from numnet import (Adam, Average, Concatenation, CrossAttention, GatedSum, Linear,
-                    Product, Sequential, SharedEncoder, attention, average, blend,
-                    concatenate, contrastive, product, sigmoid)
-from numnet.hops import distance_bias, grid
+                    Product, Sequential, SharedEncoder, average, blend, concatenate,
+                    contrastive, l2_normalize, product, recall_at, sigmoid)
 from numnet.models import FusionClassifier, JointEmbedding, TextEncoder
 from numnet.study import plots
 from numnet.study.gradcheck import check
@@ -54,15 +54,13 @@ for op, loops in y.items():
 # ## Backwards, one step a line
 # ⟨dy, ẏ⟩ = Σ⟨dx, ẋ⟩, as in lesson 2. In (concatenate.1) each entry of y is one entry of
 # u or v, so its gradient is that entry's: (concatenate.2), (concatenate.3). In
-# (average.1) each has half of it: (average.2), (average.3). In a product both change:
-# $$ \dot{y}_{no} = \dot{u}_{no}\, v_{no} + u_{no}\, \dot{v}_{no} $$
-# Multiply by dy and sum. What stands beside each change is (product.2), (product.3):
-# $$ \sum_{no} dy_{no}\, \dot{y}_{no} = \sum_{no} (dy_{no}\, v_{no})\, \dot{u}_{no}
-#    + \sum_{no} (dy_{no}\, u_{no})\, \dot{v}_{no} $$
-# In the blend three change, and the gate stands in two places:
+# (average.1) each has half of it: (average.2), (average.3). In a product each has dy
+# times the other, (product.2), (product.3), as lesson 2 derived. In the blend three
+# change, and the gate stands in two places:
 # $$ \dot{y}_{no} = g_{no}\, \dot{u}_{no} + (1 - g_{no})\, \dot{v}_{no}
 #    + (u_{no} - v_{no})\, \dot{g}_{no} $$
 # Multiplied by dy, the three terms are (blend.2), (blend.3) and (blend.4).
+#
 # ## What a sum can never say
 # A picture has one of four colours, and a question names one: is it there? Yes on the
 # diagonal of the table of all pairs. Behind each fusion stands one linear score, which
@@ -70,8 +68,9 @@ for op, loops in y.items():
 # part from the text j. So, whatever the weights are,
 # $$ s_{ii} + s_{jj} = s_{ij} + s_{ji} $$
 # The left should be above 0 and the right below: no training can get there. The
-# average is such a sum too. We train all four on all 16 pairs. A `FusionClassifier` is
-# two encoders, a fusion, a score; a `train_step` is forward, backward, a step of Adam.
+# average is such a sum too. We train all four on all 16 pairs; `GatedSum` is a blend
+# whose gate both set. A `FusionClassifier` is two encoders, a fusion, a score; `Binary`
+# is the loss (binary_cross_entropy.1); `train_step` goes forward, backward, a step.
 
 # %%
 colours, tables = ["red", "blue", "teal", "gray"], {}
@@ -108,39 +107,74 @@ plots.save(figure, "figures/13_fusing.png")
 #
 # *The chance of yes after (concatenate.1), (average.1), (product.1) and (blend.1).* So
 # concatenation wants a hidden layer behind it, as the networks of this package have.
+#
 # ## Representation level: one network reads both
-# `SharedEncoder` sends both through the same weights w. Each of the two uses k gives
-# the change of the loss one term, so w gets both gradients, added. This is (apply.1):
-# $$ \langle dw, \dot{w} \rangle = \sum_k \langle dw^{(k)}, \dot{w} \rangle $$
-# Or each keeps its own network, and the loss demands one **joint embedding**: of n
-# pairs, the picture must be closest to its own text. The scores are
+# `SharedEncoder` sends both through the same weights w, which get the gradients of both
+# uses, added (apply.1). Or each keeps its own network, and the loss demands one **joint
+# embedding**: of n pairs, the picture must be closest to its own text. Directions are
+# compared: each row is divided by its length, (l2_normalize.1) and (l2_normalize.2):
+# $$ r_n = \Big(\epsilon + \sum_o x_{no}^2\Big)^{-1/2} $$
+# $$ y_{no} = r_n\, x_{no} $$
+# r is a power -1/2; write y for r x, twice:
+# $$ \dot{r}_n = -r_n^3 \sum_k x_{nk}\, \dot{x}_{nk} $$
+# $$ \dot{y}_{no} = r_n\, \dot{x}_{no} - r_n\, y_{no} \sum_k y_{nk}\, \dot{x}_{nk} $$
+# Multiply by dy, sum, swap the names o and k in the double sum. So (l2_normalize.3) and
+# (l2_normalize.4), where what lies along y is out: a longer row is the same y.
+# $$ c_n = \sum_o dy_{no}\, y_{no} $$
+# $$ dx_{no} = r_n\, (dy_{no} - c_n\, y_{no}) $$
+# The scores are (contrastive.1), with a learned s:
 # $$ z_{nk} = e^s \sum_o u_{no}\, v_{ko} $$
-# (contrastive.1), with rows of length 1 and a learned s. The loss is the mean of two
-# cross-entropies, along rows with shares p and down columns with shares q; the right
-# answer is the diagonal. Each gives share minus one-hot (lesson 5), halved:
+# With shares p along rows and q down columns, the right answer of each is the diagonal.
+# The loss (contrastive.4) is the mean of two cross-entropies, (contrastive.2) and
+# (contrastive.3). Each gives share minus one-hot (lesson 5), halved: (contrastive.5).
+# $$ L = -\frac{1}{2N} \sum_n (\log p_{nn} + \log q_{nn}) $$
 # $$ dz_{nk} = \frac{1}{2N}\, (p_{nk} + q_{nk} - 2\, [n = k]) $$
-# That is (contrastive.5), for dL = 1. Now the scores, in which three change:
+# In the scores three change:
 # $$ \dot{z}_{nk} = e^s \sum_o (\dot{u}_{no}\, v_{ko} + u_{no}\, \dot{v}_{ko})
 #    + z_{nk}\, \dot{s} $$
 # Multiply by dz, sum over n and k, and sort: (contrastive.6) to (contrastive.8).
 
 # %%
+(x, v), s, N = rng.normal(size=(2, 4, 3)), np.array(0.7), 4
+(u, u_back), e = l2_normalize(x), np.exp(s)
+z = np.array([[e * sum(u[n] * v[k]) for k in range(N)] for n in range(N)])
+p, q = (np.exp(z) / np.exp(z).sum(axis=axis, keepdims=True) for axis in (1, 0))
+loss, backward = contrastive(u, v, s)
+assert np.isclose(loss, -sum(np.log(p[n, n] * q[n, n]) for n in range(N)) / (2 * N))
+(du, dv, ds), dz = backward(), (p + q - 2 * np.eye(N)) / (2 * N)       # (contrastive.5)
+for n, o in np.ndindex(x.shape):
+    assert np.isclose(du[n, o], e * sum(dz[n] * v[:, o]))              # (contrastive.6)
+    assert np.isclose(dv[n, o], e * sum(dz[:, n] * u[:, o]))           # (contrastive.7)
+    r, c = sum(x[n] ** 2) ** -0.5, sum(du[n] * u[n])
+    assert np.isclose(u_back(du)[n, o], r * (du[n, o] - c * u[n, o]))
+assert np.isclose(ds, (dz * z).sum()) and np.allclose((u * u).sum(axis=1), 1)
+for op, args in ((l2_normalize, (x,)), (contrastive, (u, v, s))):
+    assert all(row.passed for row in check(op, *args, rng=rng))
+
+# %% [markdown]
+# How good is it? b counts the texts that score no less than the right one
+# (recall_at.1), and **recall at k** is the share of pictures with fewer than k of these
+# (recall_at.2).
+
+# %%
 model = JointEmbedding(Linear(6, 3, rng), TextEncoder("rnn", 4, 4, 3, rng))
 four = words | {"images": rng.normal(size=(4, 6))}
-losses = learn(model, Match(model), four, np.arange(4), 150)
-(u, v), _ = model(**four)
-print(f"loss {losses[0]:.2f}, then {losses[-1]:.4f}; blind {np.log(4):.2f}, log 4\n",
-      (u @ v.T).round(2))
-assert losses[-1] < 0.1 < losses[0] and ((u @ v.T).argmax(axis=1) == np.arange(4)).all()
-assert all(row.passed for row in check(
-    contrastive, *rng.normal(size=(2, 4, 3)), np.array(0.7), rng=rng))
+for steps in (0, 150):
+    losses = learn(model, Match(model), four, np.arange(4), steps)
+    (u, v), _ = model(**four)
+    z = u @ v.T
+    b = [sum(int(z[n, j] >= z[n, n]) for j in range(4) if j != n) for n in range(4)]
+    print(f"after {steps} steps: b {b}, recall at 1 {recall_at(z, 1):.2f}")
+    assert recall_at(z, 2) == np.mean([each < 2 for each in b])
+print(f"loss {losses[0]:.2f}, then {losses[-1]:.4f}; blind {np.log(4):.2f}, log 4")
+assert losses[-1] < 0.1 < losses[0] and recall_at(z, 1) == 1
 
 # %% [markdown]
 # ## Interaction level: each word looks at the places
-# Above, the picture was one vector before the question was known. `CrossAttention`
-# asks earlier: queries from the words, keys and values from the places (attention.1).
-# Backwards, dk and dv go to the picture, dq to the text. We train it on three places
-# of one coloured shape each; the word names a shape, the answer is its colour.
+# `CrossAttention` asks earlier: queries from the words, keys and values from the places
+# (attention.1). Backwards, dk and dv go to the picture, dq to the text. We train it on
+# three places of one coloured shape each; the word names a shape, the answer is its
+# colour.
 
 # %%
 n, asked = np.arange(600), rng.integers(3, size=600)
@@ -159,40 +193,6 @@ right = np.mean((z.argmax(axis=1) == colour[n, where])[300:])
 share = steps[0].arrays["p"][n, 0, 0, where][300:].mean()
 print(f"new ones right {right:.3f}; share of the right place {share:.2f}")
 assert right > 0.95 and share > 0.5
-
-# %% [markdown]
-# ## A hop: near what I saw, or far from it
-# What is *next to* the circle? First find it, then look again: a **hop**. The place a
-# where a head m looked becomes a bias of its next scores. With the places g of the
-# cells u, and the wish w of the query:
-# $$ r_{nmtu} = \sum_k (a_{nmtk} - g_{nuk})^2 $$
-# $$ e_{nmtu} = 4\, e^{-12\, r_{nmtu}} $$
-# $$ y_{nmtu} = w_{nmt0}\, r_{nmtu} + w_{nmt1}\, e_{nmtu} $$
-# The squared distance (distance_bias.1), a bell felt close by only (distance_bias.2),
-# the bias (distance_bias.3). Backwards: r, e and w change, and e changes with r:
-# $$ \dot{e}_{nmtu} = -12\, e_{nmtu}\, \dot{r}_{nmtu} $$
-# Multiply by dy. Beside the change of r stands (distance_bias.4):
-# $$ dr_{nmtu} = dy_{nmtu}\, (w_{nmt0} - 12\, w_{nmt1}\, e_{nmtu}) $$
-# Beside those of w stand (distance_bias.7) and (distance_bias.8). In the square
-# $$ \dot{r}_{nmtu} = 2 \sum_k (a_{nmtk} - g_{nuk}) (\dot{a}_{nmtk} - \dot{g}_{nuk}) $$
-# Multiply by dr, and sum over what a does not have (u), or g does not (m and t):
-# (distance_bias.5), (distance_bias.6). Look first at the middle of the left side:
-
-# %%
-g, a = grid(3, 3)[None].astype(float), np.array([[[[-1.0, 0.0]]]])
-q, k = np.zeros((1, 1, 1, 2)), np.zeros((1, 1, 9, 2))      # the bias alone decides
-for wish, w in (("near", (-2.0, 0.0)), ("far", (2.0, 0.0)), ("not here", (0.0, -2.0))):
-    bias, _ = distance_bias(a, g, np.array([[[w]]]))
-    for cell, place in enumerate(g[0]):
-        r = sum((a[0, 0, 0, j] - place[j]) ** 2 for j in range(2))
-        assert np.isclose(bias[..., cell], w[0] * r + w[1] * 4 * np.exp(-12 * r))
-    with watch("attention.2") as steps:
-        attention(q, k, k, bias)
-    p = steps[0].arrays["p"].reshape(3, 3)
-    print(f"{wish}\n{p.round(2)}")
-    assert 3 == (p.argmax() if wish == "near" else p.argmin())
-a, g, w = (rng.normal(size=size) for size in ((2, 3, 4, 2), (2, 5, 2), (2, 3, 4, 2)))
-assert all(row.passed for row in check(distance_bias, a, g, w, rng=rng))
 
 # %% [markdown]
 # ## What people get wrong

@@ -3,8 +3,9 @@
 #
 # This package began with an article, 《多模态大模型：整合视觉与文本信息的前沿科技》.
 # Its plan is sound: read the picture by a convolution, the text by a recurrent network,
-# join both. Its formulas are short-hand, and its listing cannot run. Here each is held
-# against working code.
+# join both. Its formulas are short-hand, and its listing cannot run. **What does each
+# formula say, and what would be right?** After this lesson you can hold a paper against
+# working code, piece by piece.
 #
 # | 中文 | English | here |
 # |---|---|---|
@@ -24,6 +25,7 @@ import numpy as np
 
 from numnet import (MultiHeadAttention, accuracy, attention, average_precision,
                     binary_cross_entropy, concatenate, conv2d, cross_entropy, linear,
+                    mean_average_precision, precision_recall_curve,
                     precision_recall_f1, rnn)
 from numnet.models import article_model
 from numnet.study.stepper import watch
@@ -141,6 +143,26 @@ one, other = np.array([0.9, 0.8, 0.3, 0.2]), np.array([0.8, 0.9, 0.2, 0.3])
 first, second = average_precision(one, truth), average_precision(other, truth)
 print(f"the same answers, average precision {first:.2f} and {second:.2f}")
 assert ((one > 0.5) == (other > 0.5)).all() and first > second
+
+# %% [markdown]
+# Where does the ranking come in? Take all that score c or more for the answer yes: T of
+# them are right (precision_recall_curve.1), and P and R are their precision
+# (precision_recall_curve.2) and recall (precision_recall_curve.3). Average precision is
+# the mean of P, each weighed by what R gains there. Its mean over K classes is
+# (mean_average_precision.1):
+# $$ M = \frac{1}{K} \sum_k A(z_{\cdot k}, [l = k]) $$
+
+# %%
+curve, area, before = precision_recall_curve(one, truth), 0.0, 0.0
+for P, R, c in zip(*curve):
+    T = sum(truth[one >= c])
+    print(f"score {c} or more: precision {P:.2f}, recall {R:.2f}")
+    assert P == T / sum(one >= c) and R == T / sum(truth)
+    area, before = area + P * (R - before), R
+assert np.isclose(area, first)
+scores, label = rng.normal(size=(6, 3)), np.array([0, 1, 2, 2, 0, 1])
+each = [average_precision(scores[:, k], label == k) for k in range(3)]
+assert np.isclose(mean_average_precision(scores, label), np.mean(each))
 
 # %% [markdown]
 # ## The listing
