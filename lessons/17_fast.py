@@ -166,7 +166,6 @@ for name, rate in rates.items():
     print(f"{name:9}{rate / 1e6:9.1f} million a second, {rate / peak:8.3%} of the best"
           f"{'' if name == 'loops' else f', {extra(ways[name][0]) / 1e6:5.1f} MB'}")
 assert rates["Winograd"] > 1000 * rates["loops"]
-
 figure = Figure(figsize=(7, 2.8), layout="constrained")
 axes = figure.subplots()
 axes.axvline(peak, color=GRAY, linestyle="--", zorder=1)
