@@ -1,11 +1,17 @@
 """Attention: every query looks at all keys and takes a mean of what they hold."""
 
+import math
+
 import numpy as np
 
 from numnet.initialization import xavier
 from numnet.linear import Linear
 from numnet.module import Module
 from numnet.shapes import expect, expect_ids, whole
+
+
+CHUNK = 2 ** 18       # scores made at a time: 1 MB of float32, which stays in the cache
+KEPT = 2 ** 23        # where there are more, backward makes the shares again: 32 MB
 
 
 def attention(q, k, v, bias=None, *, mask=None, causal=False):
@@ -34,42 +40,88 @@ def attention(q, k, v, bias=None, *, mask=None, causal=False):
            **({} if bias is None else {"bias": (bias, "... t u")}))
     if q.shape[-1] == 0:
         raise ValueError(f"attention: q must have features (i), got shape {q.shape}")
+    shape = (*q.shape[:-1], k.shape[-2])                         # of the scores
+    mask = _expect_mask(mask, shape)
+    pieces = list(_pieces(shape))
     scale = q.real.dtype.type(1 / np.sqrt(q.shape[-1]))
-    s = q @ k.swapaxes(-1, -2) * scale
-    s = s if bias is None else s + bias                          # (attention.1)
-    if mask is not None or causal:
-        s = np.where(_allowed(s.shape, mask, causal), s, s.dtype.type(-np.inf))
-    top = s.real.max(axis=-1, keepdims=True, initial=-np.inf)
-    e = np.exp(s - np.where(top == -np.inf, 0, top))
-    total = e.sum(axis=-1, keepdims=True)
-    p = e / np.where(total == 0, 1, total)                       # (attention.2)
-    y = p @ v                                                    # (attention.3)
+    scaled = q * scale
+
+    def shares(piece):
+        s = _t(k[piece[:-1]] @ _t(scaled[piece]))
+        s = s if bias is None else s + bias[piece]               # (attention.1)
+        if mask is not None:
+            np.copyto(s, -np.inf, where=~mask[piece])
+        if causal:
+            at = np.arange(shape[-2])[piece[-1], None]
+            np.copyto(s, -np.inf, where=at < np.arange(shape[-1]))
+        top = s.real.max(axis=-1, keepdims=True, initial=-np.inf)
+        s -= np.where(top == -np.inf, 0, top)
+        e = np.exp(s, out=s)
+        total = e.sum(axis=-1, keepdims=True)
+        p = np.divide(e, np.where(total == 0, 1, total), out=e)  # (attention.2)
+        return p
+
+    y = np.empty((*q.shape[:-1], v.shape[-1]), q.dtype)
+    kept = []
+    for piece in pieces:
+        p = shares(piece)
+        y[piece] = p @ v[piece[:-1]]                             # (attention.3)
+        if math.prod(shape) <= KEPT:
+            kept.append(p)
 
     def backward(dy):
-        dp = dy @ v.swapaxes(-1, -2)                             # (attention.4)
-        ds = p * (dp - (dy * y).sum(axis=-1, keepdims=True))     # (attention.5)
-        dq = ds @ k * scale                                      # (attention.6)
-        dk = ds.swapaxes(-1, -2) @ q * scale                     # (attention.7)
-        dv = p.swapaxes(-1, -2) @ dy                             # (attention.8)
-        dbias = ds                                               # (attention.9)
+        dq, dk, dv = (np.zeros(each.shape, each.dtype) for each in (q, k, v))
+        dbias = None if bias is None else np.empty(shape, q.dtype)
+        inner = (dy * y).sum(axis=-1, keepdims=True)
+        for piece, p in zip(pieces, kept or map(shares, pieces)):
+            n = piece[:-1]
+            dp = _t(v[n] @ _t(dy[piece]))                        # (attention.4)
+            dp -= inner[piece]
+            ds = np.multiply(p, dp, out=dp)                      # (attention.5)
+            dq[piece] = ds @ k[n] * scale                        # (attention.6)
+            dk[n] += _t(ds) @ scaled[piece]                      # (attention.7)
+            dv[n] += _t(p) @ dy[piece]                           # (attention.8)
+            if bias is not None:
+                dbias[piece] = ds                                # (attention.9)
         return (dq, dk, dv) if bias is None else (dq, dk, dv, dbias)
 
     return y, backward
 
 
-def _allowed(shape, mask, causal):
-    """Where a query may look at a key, broadcasting to `shape`."""
-    if mask is not None:
-        if not isinstance(mask, np.ndarray) or mask.dtype != bool:
-            kind = getattr(mask, "dtype", type(mask).__name__)
-            raise TypeError("attention: mask must be a boolean array, True where a "
-                            f"query may look, got {kind}")
-        if mask.ndim > len(shape) or any(
-                m not in (1, n) for m, n in zip(mask.shape[::-1], shape[::-1])):
-            raise ValueError(f"attention: mask has shape {mask.shape}, which does not "
-                             f"broadcast to the scores' {shape}")
-    past = np.tri(*shape[-2:], dtype=bool) if causal else True
-    return past if mask is None else mask & past
+def _pieces(shape):
+    """Cut scores (..., t, u) into pieces of CHUNK or fewer, each with all u keys.
+
+    An index (..., t) of slices for each, of whole matrices where these are small.
+    """
+    first, *rest = shape[:-1]
+    size = max(1, math.prod(shape[1:]))
+    step = max(1, CHUNK // size)
+    for start in range(0, first, step):
+        here = slice(start, min(start + step, first))
+        if size <= CHUNK or not rest:
+            yield (here, *[slice(None)] * len(rest))
+        else:
+            for piece in _pieces(shape[1:]):
+                yield (here, *piece)
+
+
+def _t(matrices):
+    return matrices.swapaxes(-1, -2)
+
+
+def _expect_mask(mask, shape):
+    """The mask as an array of the scores' shape, without a copy."""
+    if mask is None:
+        return None
+    if not isinstance(mask, np.ndarray) or mask.dtype != bool:
+        kind = getattr(mask, "dtype", type(mask).__name__)
+        raise TypeError("attention: mask must be a boolean array, True where a "
+                        f"query may look, got {kind}")
+    if mask.ndim > len(shape) or any(
+            m not in (1, n) for m, n in zip(mask.shape[::-1], shape[::-1])):
+        raise ValueError(f"attention: mask has shape {mask.shape}, which does not "
+                         f"broadcast to the scores' {shape}")
+    return np.broadcast_to(mask, shape)
 
 
 def split_heads(x, *, heads):

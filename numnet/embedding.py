@@ -1,5 +1,7 @@
 """The embedding: a table of vectors, one for each word, and rows taken from it."""
 
+import math
+
 import numpy as np
 
 from numnet.initialization import normal
@@ -24,16 +26,19 @@ def embedding(w, *, ids):
     if w.ndim < 2:
         raise ValueError(f"embedding: w must have axes (v, ...), got shape {w.shape}")
     expect_ids("embedding", "ids", ids, None, len(w))
-    y = w[ids]                                                    # (embedding.1)
+    y = w.take(ids, axis=0)                                       # (embedding.1)
 
     def backward(dy):
-        dw = np.zeros(w.shape, w.dtype)
-        if ids.size:
-            order = np.argsort(ids, axis=None, kind="stable")  # equal ids side by side
-            rows, starts = np.unique(ids.ravel()[order], return_index=True)
-            dy = dy.reshape(-1, *w.shape[1:])[order]
-            dw[rows] = np.add.reduceat(dy, starts)                # (embedding.2)
-        return dw
+        t, o = ids.size, math.prod(w.shape[1:])
+        dy = dy.reshape(t, o)
+        if len(w) <= 64:                              # few rows: a product of matrices
+            here = np.arange(len(w))[:, None] == ids.ravel()
+            dw = here.astype(w.dtype) @ dy                        # (embedding.2)
+        else:
+            dw, places = np.zeros(len(w) * o, w.dtype), np.arange(o)
+            places = (o * ids.reshape(t, 1) + places).ravel()
+            np.add.at(dw, places, dy.ravel())                     # (embedding.2)
+        return dw.reshape(w.shape)
 
     return y, backward
 

@@ -1,5 +1,7 @@
 """The affine map: every output feature is a weighted sum of the input features."""
 
+import math
+
 import numpy as np
 
 from numnet.initialization import he
@@ -21,13 +23,15 @@ def linear(x, w, b):
     Source: Goodfellow et al. 2016, section 6.5.
     """
     expect("linear", x=(x, "... i"), w=(w, "i o"), b=(b, "o"))
-    y = x @ w + b                                    # (linear.1)
+    n = math.prod(x.shape[:-1])
+    rows = x.reshape(n, len(w))
+    y = (rows @ w + b).reshape(*x.shape[:-1], len(b))  # (linear.1)
 
     def backward(dy):
-        rows = dy.reshape(-1, dy.shape[-1])
-        dx = dy @ w.T                                # (linear.2)
-        dw = x.reshape(-1, x.shape[-1]).T @ rows     # (linear.3)
-        db = rows.sum(axis=0)                        # (linear.4)
+        dy = dy.reshape(n, len(b))
+        dx = (dy @ w.T).reshape(x.shape)             # (linear.2)
+        dw = rows.T @ dy                             # (linear.3)
+        db = np.ones(n, dy.dtype) @ dy               # (linear.4)
         return dx, dw, db
 
     return y, backward

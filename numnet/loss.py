@@ -37,16 +37,18 @@ def cross_entropy(z, *, label, ignore_index=None):
         raise ValueError("cross_entropy: the batch has no label to learn from")
     every = np.arange(len(rows))
     shifted = rows - rows.real.max(axis=1, keepdims=True)
-    e = np.exp(shifted)
-    total = e.sum(axis=1)
-    log_p = shifted[every, label] - np.log(total)
+    right = shifted[every, label]
+    e = np.exp(shifted, out=shifted)
+    total = e @ np.ones(e.shape[1], e.dtype)
+    log_p = right - np.log(total)
     loss = -log_p[kept].sum() / count                            # (cross_entropy.1)
 
     def backward(dloss=1.0):
         p = e / total[:, None]                                   # (cross_entropy.2)
         p[every, label] -= 1
         p[~kept] = 0
-        dz = (p * z.dtype.type(dloss / count)).reshape(z.shape)  # (cross_entropy.3)
+        p *= z.dtype.type(dloss / count)
+        dz = p.reshape(z.shape)                                  # (cross_entropy.3)
         return dz
 
     return loss, backward

@@ -13,7 +13,8 @@ class Parameter:
     """A weight and the sum of the gradients that came back to it.
 
     `value` and `grad` are arrays of one shape and dtype. Both are replaced, never
-    written into, so an earlier backward keeps the numbers it was made with.
+    written into, so an earlier backward keeps the numbers it was made with. Before the
+    first gradient, `grad` is `nothing`: zeros that take no memory.
     """
 
     def __init__(self, value):
@@ -21,7 +22,8 @@ class Parameter:
         self.zero_grad()
 
     def zero_grad(self):
-        self.grad = np.zeros_like(self.value)
+        zero = np.zeros((), self.value.dtype)
+        self.grad = self.nothing = np.broadcast_to(zero, self.value.shape)
 
 
 def apply(op, *args, **options):
@@ -44,7 +46,8 @@ def apply(op, *args, **options):
         inputs = []
         for arg, grad in zip(args, grads, strict=True):
             if isinstance(arg, Parameter):
-                arg.grad = arg.grad + grad           # (apply.1)
+                first = arg.grad is arg.nothing
+                arg.grad = grad if first else arg.grad + grad    # (apply.1)
             else:
                 inputs.append(grad)
         if len(inputs) < 2:

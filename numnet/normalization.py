@@ -31,20 +31,26 @@ def layer_norm(x, w, b, *, eps=1e-5):
     if not eps >= 0 or x.shape[-1] == 0:
         raise ValueError("layer_norm: eps must be 0 or more and x have features, "
                          f"got {eps} and shape {x.shape}")
-    m = x.mean(axis=-1, keepdims=True)                            # (layer_norm.1)
+    mean = np.full(len(w), 1 / len(w), x.dtype)
+    m = (x @ mean)[..., None]                                     # (layer_norm.1)
     u = x - m
-    r = ((u * u).mean(axis=-1, keepdims=True) + eps) ** -0.5      # (layer_norm.2)
-    u = r * u                                                     # (layer_norm.3)
-    y = w * u + b                                                 # (layer_norm.4)
+    square = np.einsum("...o,...o->...", u, u)[..., None] / len(w)
+    r = 1 / np.sqrt(square + float(eps))                          # (layer_norm.2)
+    u *= r                                                        # (layer_norm.3)
+    y = w * u
+    y += b                                                        # (layer_norm.4)
 
     def backward(dy):
         du = dy * w                                               # (layer_norm.5)
-        a = du.mean(axis=-1, keepdims=True)                       # (layer_norm.6)
-        c = (du * u).mean(axis=-1, keepdims=True)                 # (layer_norm.7)
-        dx = r * (du - a - u * c)                                 # (layer_norm.8)
-        rows = dy.reshape(-1, dy.shape[-1])
-        dw = (rows * u.reshape(rows.shape)).sum(axis=0)           # (layer_norm.9)
-        db = rows.sum(axis=0)                                     # (layer_norm.10)
+        a = (du @ mean)[..., None]                                # (layer_norm.6)
+        c = np.einsum("...o,...o->...", du, u)[..., None] / len(w)  # (layer_norm.7)
+        dx = u * -c
+        dx += du
+        dx -= a
+        dx *= r                                                   # (layer_norm.8)
+        dy = dy.reshape(-1, len(w))
+        dw = np.einsum("no,no->o", dy, u.reshape(dy.shape))       # (layer_norm.9)
+        db = np.ones(len(dy), dy.dtype) @ dy                      # (layer_norm.10)
         return dx, dw, db
 
     return y, backward

@@ -15,7 +15,8 @@ class SGD:
 
     w each parameter's value, dw its gradient, v its velocity (0 at first); α = lr,
     μ = momentum, λ = weight_decay. As in PyTorch the learning rate multiplies the
-    velocity, not the gradient. Values are replaced, not written into.
+    velocity, not the gradient. Values are replaced, not written into; the velocities
+    are SGD's own, and are.
     Raises ValueError for a setting out of range or a parameter given twice.
     Source: Sutskever et al. 2013, section 2; PyTorch's form of it.
     """
@@ -32,21 +33,22 @@ class SGD:
         # a NumPy float64 would turn float32 weights into float64, a Python float not
         lr, momentum = float(self.lr), float(self.momentum)
         weight_decay = float(self.weight_decay)
-        for k, (p, v) in enumerate(zip(self.parameters, self.velocity)):
+        for p, v in zip(self.parameters, self.velocity):
             expect_gradient("SGD", p)
-            g = p.grad + weight_decay * p.value                  # (sgd.1)
-            v = momentum * v + g                                 # (sgd.2)
+            g = p.grad + weight_decay * p.value if weight_decay else p.grad  # (sgd.1)
+            v *= momentum
+            v += g                                               # (sgd.2)
             p.value = p.value - lr * v                           # (sgd.3)
-            self.velocity[k] = v
 
     def state_dict(self):
         """A dict from name to array: all that a later step depends on."""
-        return {f"velocity.{k}": v for k, v in enumerate(self.velocity)}
+        return {f"velocity.{k}": v.copy() for k, v in enumerate(self.velocity)}
 
     def load_state_dict(self, state):
         """Take over the velocities; raises ValueError when they are another model's."""
         expect_state("SGD", self.state_dict(), state)
-        self.velocity = [state[f"velocity.{k}"] for k in range(len(self.velocity))]
+        self.velocity = [state[f"velocity.{k}"].copy()
+                         for k in range(len(self.velocity))]
 
 
 class Adam:
@@ -60,7 +62,8 @@ class Adam:
     w each parameter's value, dw its gradient, m and v running means (0 at first), k the
     number of the step from 1; α = lr, β = betas, ε = eps, λ = weight_decay. The decay
     acts on the weight, not through its gradient: with it, this is PyTorch's AdamW.
-    Values are replaced, not written into. Raises ValueError as SGD.
+    Values are replaced, not written into; m and v are Adam's own, and are. ε is above
+    0: a weight that never had a gradient would move by 0 / 0. Raises ValueError as SGD.
     Source: Kingma and Ba 2015, algorithm 1 (arXiv 1412.6980); Loshchilov and Hutter
     2019, algorithm 2 (arXiv 1711.05101).
     """
@@ -74,7 +77,7 @@ class Adam:
             raise ValueError(f"Adam: betas must be two numbers, got {betas}")
         expect_setting("Adam", "betas[0]", betas[0], below=1)
         expect_setting("Adam", "betas[1]", betas[1], below=1)
-        expect_setting("Adam", "eps", eps)
+        expect_setting("Adam", "eps", eps, above=0)
         expect_setting("Adam", "weight_decay", weight_decay)
         self.parameters = distinct("Adam", parameters)
         self.lr, self.betas, self.eps, self.weight_decay = lr, betas, eps, weight_decay
@@ -86,28 +89,30 @@ class Adam:
         self.steps += 1
         lr, weight_decay, eps = map(float, (self.lr, self.weight_decay, self.eps))
         b1, b2 = map(float, self.betas)              # as in SGD
-        for k, p in enumerate(self.parameters):
+        for p, m, v in zip(self.parameters, self.m, self.v):
             expect_gradient("Adam", p)
             dw, w = p.grad, p.value
-            m = b1 * self.m[k] + (1 - b1) * dw                   # (adam.1)
-            v = b2 * self.v[k] + (1 - b2) * dw * dw              # (adam.2)
+            m *= b1
+            m += (1 - b1) * dw                                   # (adam.1)
+            v *= b2
+            v += (1 - b2) * dw * dw                              # (adam.2)
             size = np.sqrt(v / (1 - b2 ** self.steps)) + eps
             u = m / (1 - b1 ** self.steps) / size                # (adam.3)
-            p.value = w - lr * (u + weight_decay * w)            # (adam.4)
-            self.m[k], self.v[k] = m, v
+            u = u + weight_decay * w if weight_decay else u
+            p.value = w - lr * u                                 # (adam.4)
 
     def state_dict(self):
         """A dict from name to array: all that a later step depends on."""
         return {"steps": np.array(self.steps),
-                **{f"m.{k}": m for k, m in enumerate(self.m)},
-                **{f"v.{k}": v for k, v in enumerate(self.v)}}
+                **{f"m.{k}": m.copy() for k, m in enumerate(self.m)},
+                **{f"v.{k}": v.copy() for k, v in enumerate(self.v)}}
 
     def load_state_dict(self, state):
         """Take over the state; raises ValueError when it is another model's."""
         expect_state("Adam", self.state_dict(), state)
         self.steps = int(state["steps"])
-        self.m = [state[f"m.{k}"] for k in range(len(self.m))]
-        self.v = [state[f"v.{k}"] for k in range(len(self.v))]
+        self.m, self.v = ([state[f"{name}.{k}"].copy() for k in range(len(self.m))]
+                          for name in ("m", "v"))
 
 
 def clip_grad_norm(parameters, max_norm):
@@ -127,7 +132,7 @@ def clip_grad_norm(parameters, max_norm):
     g = float(np.sqrt(sum(squares)))                             # (clip_grad_norm.1)
     if np.isfinite(g):
         scale = min(1.0, float(max_norm) / (g + 1e-6))
-        for p in parameters:
+        for p in parameters if scale < 1 else ():
             p.grad = p.grad * scale                              # (clip_grad_norm.2)
     return g
 

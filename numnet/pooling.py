@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from numnet.convolution import Windows
 from numnet.shapes import expect, pair
+
+BLOCK = 2 ** 18        # numbers at a time: they and their pools stay in the cache
 
 
 def max_pool2d(x, *, kernel_size, stride=None, padding=0):
@@ -19,24 +20,29 @@ def max_pool2d(x, *, kernel_size, stride=None, padding=0):
     exceeds the padded picture or the padding exceeds half the kernel.
     Source: Goodfellow et al. 2016, section 9.3.
     """
-    taps = _windows("max_pool2d", x, kernel_size, stride, padding)
-    padded = taps.pad(x.transpose(0, 2, 3, 1), -np.inf)
-    y = None
-    for _, tap in taps.of(padded):
-        y = tap.copy() if y is None else np.maximum(y, tap)      # (max_pool2d.1)
+    windows = _Windows("max_pool2d", x, kernel_size, stride, padding)
+    y = windows.empty(x)
+    for n in _blocks(x):
+        y[n] = -np.inf
+        for at, tap in windows.entries:
+            np.maximum(y[n][at], x[n][tap], out=y[n][at])        # (max_pool2d.1)
 
     def backward(dy):
-        dy = dy.transpose(0, 2, 3, 1)
-        dpadded = np.zeros(padded.shape, x.dtype)
-        open_ = np.ones(y.shape, bool)               # windows still without a winner
-        for (_, tap), (_, dtap) in zip(taps.of(padded), taps.of(dpadded)):
-            won = open_ & (tap == y)
-            dtap += dy * won                                     # (max_pool2d.2)
-            open_ = open_ & ~won
-        dx = taps.crop(dpadded).transpose(0, 3, 1, 2)
+        dx = np.empty_like(x)
+        for n in _blocks(x):
+            dx[n] = 0
+            left = np.empty_like(y[n])
+            left[...] = dy[n]                        # what no entry has won yet
+            for at, tap in windows.entries:
+                won = left[at] * ~(x[n][tap] < y[n][at])
+                left[at] -= won
+                if windows.apart:
+                    dx[n][tap] = won                             # (max_pool2d.2)
+                else:
+                    dx[n][tap] += won                            # (max_pool2d.2)
         return dx
 
-    return y.transpose(0, 3, 1, 2), backward
+    return y, backward
 
 
 def avg_pool2d(x, *, kernel_size, stride=None, padding=0, count_include_pad=True):
@@ -50,22 +56,29 @@ def avg_pool2d(x, *, kernel_size, stride=None, padding=0, count_include_pad=True
     count_include_pad=False the number of its entries that lie on the picture.
     Raises ValueError as max_pool2d does.
     """
-    taps = _windows("avg_pool2d", x, kernel_size, stride, padding)
-    padded = taps.pad(x.transpose(0, 2, 3, 1), 0)
-    on_picture = taps.pad(np.ones((1, *x.shape[2:], 1), x.real.dtype),
-                          1 if count_include_pad else 0)
-    k = sum(tap for _, tap in taps.of(on_picture))
-    y = sum(tap for _, tap in taps.of(padded)) / k               # (avg_pool2d.1)
+    windows = _Windows("avg_pool2d", x, kernel_size, stride, padding)
+    k = np.zeros(windows.out, x.real.dtype)
+    for at, _ in windows.entries:
+        k[at] += 1
+    if count_include_pad:
+        k[:] = len(windows.entries)
+    y = windows.empty(x)
+    for n in _blocks(x):
+        y[n] = 0
+        for at, tap in windows.entries:
+            y[n][at] += x[n][tap]
+        y[n] /= k                                                # (avg_pool2d.1)
 
     def backward(dy):
-        share = dy.transpose(0, 2, 3, 1) / k
-        dpadded = np.zeros(padded.shape, x.dtype)
-        for _, dtap in taps.of(dpadded):
-            dtap += share                                        # (avg_pool2d.2)
-        dx = taps.crop(dpadded).transpose(0, 3, 1, 2)
+        dx = np.empty_like(x)
+        for n in _blocks(x):
+            dx[n] = 0
+            share = np.divide(dy[n], k, out=np.empty_like(y[n]))
+            for at, tap in windows.entries:
+                dx[n][tap] += share[at]                          # (avg_pool2d.2)
         return dx
 
-    return y.transpose(0, 3, 1, 2), backward
+    return y, backward
 
 
 def global_max_pool2d(x):
@@ -99,7 +112,8 @@ def global_avg_pool2d(x):
     Raises ValueError for an empty picture. Source: Lin et al. 2014 (arXiv 1312.4400).
     """
     rows = _rows("global_avg_pool2d", x)
-    y = rows.sum(axis=1) / rows.shape[1]             # (global_avg_pool2d.1)
+    share = np.full(rows.shape[1], 1 / rows.shape[1], x.dtype)
+    y = share @ rows                                 # (global_avg_pool2d.1)
 
     def backward(dy):
         dx = np.empty(rows.shape, x.dtype)
@@ -127,14 +141,51 @@ def cells(x):
     return y, backward
 
 
-def _windows(op, x, kernel_size, stride, padding):
-    expect(op, x=(x, "n c h w"))
-    kernel = pair(op, "kernel_size", kernel_size, 1)
-    stride = kernel if stride is None else pair(op, "stride", stride, 1)
-    m = pair(op, "padding", padding, 0)
-    if 2 * m[0] > kernel[0] or 2 * m[1] > kernel[1]:
-        raise ValueError(f"{op}: padding {m} must not exceed half the kernel {kernel}")
-    return Windows(op, x.shape[2:], kernel, stride, m)
+def _blocks(x):
+    """Slices of pictures with BLOCK numbers or fewer, or of one picture."""
+    step = max(1, BLOCK // max(1, x[:1].size))
+    return [slice(start, start + step) for start in range(0, len(x), step)]
+
+
+class _Windows:
+    """Where each entry of a kernel falls on pictures, for all places of the kernel.
+
+    entries: for each entry in reading order two indices of the last two axes, the
+    places (p, q) of the kernel at which it falls on the picture, not on the margin, and
+    the numbers of the picture that it falls on there.
+    """
+
+    def __init__(self, op, x, kernel_size, stride, padding):
+        expect(op, x=(x, "n c h w"))
+        k = pair(op, "kernel_size", kernel_size, 1)
+        s = k if stride is None else pair(op, "stride", stride, 1)
+        m = pair(op, "padding", padding, 0)
+        if 2 * m[0] > k[0] or 2 * m[1] > k[1]:
+            raise ValueError(f"{op}: padding {m} must not exceed half the kernel {k}")
+        size, padded = x.shape[2:], [a + 2 * b for a, b in zip(x.shape[2:], m)]
+        if 0 in size:
+            raise ValueError(f"{op}: the picture {size} must not be empty")
+        if k[0] > padded[0] or k[1] > padded[1]:
+            raise ValueError(f"{op}: the kernel covers {k[0]}×{k[1]} but the padded "
+                             f"picture is {padded[0]}×{padded[1]}")
+        self.apart = k[0] <= s[0] and k[1] <= s[1]
+        self.out = tuple((a - b) // c + 1 for a, b, c in zip(padded, k, s))
+        rows, columns = ([_falls(i, s[axis], m[axis], size[axis], self.out[axis])
+                          for i in range(k[axis])] for axis in (0, 1))
+        self.entries = [((..., p, q), (..., h, w))
+                        for p, h in rows for q, w in columns]
+
+    def empty(self, x):
+        """Room for a number for each place, laid out in memory as x is."""
+        return np.empty_like(x, shape=(*x.shape[:2], *self.out))
+
+
+def _falls(i, s, m, size, out):
+    """Along one axis: the places p where 0 <= s p + i - m < size, and s p + i - m."""
+    first = max(0, -((i - m) // s))
+    last = max(first, min(out, -((i - m - size) // s)))
+    start = s * first + i - m
+    return slice(first, last), slice(start, start + s * (last - first), s)
 
 
 def _rows(op, x):

@@ -32,34 +32,34 @@ def rnn(x, wx, wh, b, h0=None, *, lengths=None):
     """
     expect("rnn", x=(x, "n t i"), wx=(wx, "i o"), wh=(wh, "o o"), b=(b, "o"),
            **({} if h0 is None else {"h0": (h0, "n o")}))
-    n, t, _ = x.shape
-    alive = expect_lengths("rnn", lengths, n, t)
-    states = np.empty((n, t + 1, wh.shape[0]), x.dtype)  # h0, then each step's h
-    states[:, 0] = 0 if h0 is None else h0
-    h, before = states[:, 1:], states[:, :-1]
-    from_x = x @ wx + b
+    n, t, i = x.shape
+    alive = _alive("rnn", lengths, n, t)
+    rows = _by_step(x)                                       # (t n, i)
+    states = np.empty((t + 1, n, len(wh)), x.dtype)          # h0, then each step's h
+    states[0] = 0 if h0 is None else h0
+    h, before = states[1:], states[:-1]
+    from_x = (rows @ wx).reshape(h.shape)                    # of all steps at once
     for step in range(t):
-        last = before[:, step]
-        a = from_x[:, step] + last @ wh                      # (rnn.1)
-        h[:, step] = np.where(alive[:, step], np.tanh(a), last)  # (rnn.2)
+        a = b + from_x[step] + before[step] @ wh             # (rnn.1)
+        h[step] = _either(alive[step], np.tanh(a), before[step])  # (rnn.2)
 
     def backward(dy):
-        slope = (1 - h * h) * alive
-        da = np.empty_like(slope)
-        e = np.zeros((n, wh.shape[0]), x.dtype)
+        da = np.empty_like(h)
+        e = np.zeros(h.shape[1:], x.dtype)
         for step in reversed(range(t)):
             dh = dy[:, step] + e                             # (rnn.3)
-            da[:, step] = slope[:, step] * dh                # (rnn.4)
-            e = da[:, step] @ wh.T + dh * ~alive[:, step]    # (rnn.5)
-        rows = da.reshape(-1, da.shape[-1])
-        dx = da @ wx.T                                       # (rnn.6)
-        dwx = x.reshape(-1, x.shape[-1]).T @ rows            # (rnn.7)
-        dwh = before.reshape(rows.shape).T @ rows            # (rnn.8)
-        db = rows.sum(axis=0)                                # (rnn.9)
+            slope = 1 - h[step] * h[step]
+            da[step] = _either(alive[step], slope * dh, 0)   # (rnn.4)
+            e = da[step] @ wh.T + _either(alive[step], 0, dh)  # (rnn.5)
+        da = da.reshape(t * n, len(wh))
+        dx = (da @ wx.T).reshape(t, n, i).swapaxes(0, 1)     # (rnn.6)
+        dwx = rows.T @ da                                    # (rnn.7)
+        dwh = before.reshape(da.shape).T @ da                # (rnn.8)
+        db = np.ones(t * n, x.dtype) @ da                    # (rnn.9)
         dh0 = e                                              # (rnn.10)
         return (dx, dwx, dwh, db) if h0 is None else (dx, dwx, dwh, db, dh0)
 
-    return h, backward
+    return h.swapaxes(0, 1), backward
 
 
 def lstm(x, wx, wh, b, h0=None, c0=None, *, lengths=None):
@@ -98,58 +98,74 @@ def lstm(x, wx, wh, b, h0=None, c0=None, *, lengths=None):
     given = {} if h0 is None and c0 is None else {
         "h0": (h0, "n o"), "c0": (c0, "n o")}
     expect("lstm", x=(x, "n t i"), wx=(wx, "i z"), wh=(wh, "o z"), b=(b, "z"), **given)
-    n, t, _ = x.shape
-    width = wh.shape[0]
+    n, t, k = x.shape
+    width = len(wh)
     if len(b) != 4 * width:
         raise ValueError(f"lstm: b has {len(b)} columns but wh has {width} rows, "
                          f"and four gates of {width} make {4 * width}")
-    r = expect_lengths("lstm", lengths, n, t)
-    states, cells = np.empty((2, n, t + 1, width), x.dtype)
-    states[:, 0], cells[:, 0] = (h0, c0) if given else (0, 0)
-    h, h_before = states[:, 1:], states[:, :-1]
-    c, c_before = cells[:, 1:], cells[:, :-1]
-    gates = np.empty((n, t, 4, width), x.dtype)
-    half = np.array([[0.5], [0.5], [1], [0.5]], x.real.dtype)   # σ(a) = ½ + ½ tanh(a/2)
-    from_x = (x @ wx + b).reshape(gates.shape)
+    alive = _alive("lstm", lengths, n, t)
+    rows = _by_step(x)                                              # (t n, i)
+    states, cells = np.empty((2, t + 1, n, width), x.dtype)
+    states[0], cells[0] = (h0, c0) if given else (0, 0)
+    h, h_before = states[1:], states[:-1]
+    c, c_before = cells[1:], cells[:-1]
+    wx4, wh4, b4 = (w.reshape(-1, 4, width).swapaxes(0, 1) for w in (wx, wh, b))
+    half = np.array([0.5, 0.5, 1, 0.5], x.real.dtype)[:, None, None]
+    gates = (rows @ wx4).reshape(4, t, n, width)     # what x adds to a, then the gates
     for step in range(t):
-        from_h = (h_before[:, step] @ wh).reshape(n, 4, width)
-        a = from_x[:, step] + from_h                                # (lstm.1)
+        a = b4 + gates[:, step] + h_before[step] @ wh4              # (lstm.1)
         gates[:, step] = 1 - half + half * np.tanh(half * a)        # (lstm.2)
-        i, f, g, o = gates[:, step].swapaxes(0, 1)
-        new = f * c_before[:, step] + i * g
-        c[:, step] = np.where(r[:, step], new, c_before[:, step])   # (lstm.3)
+        i, f, g, o = gates[:, step]
+        new = f * c_before[step] + i * g
+        c[step] = _either(alive[step], new, c_before[step])         # (lstm.3)
         new = o * np.tanh(new)
-        h[:, step] = np.where(r[:, step], new, h_before[:, step])   # (lstm.4)
+        h[step] = _either(alive[step], new, h_before[step])         # (lstm.4)
 
     def backward(dy, dc):
-        i, f, g, o = np.moveaxis(gates, 2, 0)
-        tanh_c = np.tanh(c)
-        da = np.empty_like(gates)
-        da[:, :, 0] = r * g * i * (1 - i)            # the factors of dc and dh first
-        da[:, :, 1] = r * c_before * f * (1 - f)
-        da[:, :, 2] = r * i * (1 - g * g)
-        da[:, :, 3] = r * tanh_c * o * (1 - o)
-        into_c = r * o * (1 - tanh_c * tanh_c)
+        da = np.empty((t, n, 4, width), x.dtype)
         e, m = np.zeros((n, width), x.dtype), dc
         for step in reversed(range(t)):
+            i, f, g, o = gates[:, step]
+            tanh_c = np.tanh(c[step])
             dh = dy[:, step] + e                                    # (lstm.5)
-            dc = m + into_c[:, step] * dh                           # (lstm.6)
-            da[:, step, 0] *= dc                                    # (lstm.7)
-            da[:, step, 1] *= dc                                    # (lstm.8)
-            da[:, step, 2] *= dc                                    # (lstm.9)
-            da[:, step, 3] *= dh                                    # (lstm.10)
-            m = np.where(r[:, step], f[:, step] * dc, dc)           # (lstm.11)
-            e = da[:, step].reshape(n, len(b)) @ wh.T + dh * ~r[:, step]  # (lstm.12)
-        rows = da.reshape(n * t, len(b))
-        dx = (rows @ wx.T).reshape(x.shape)                         # (lstm.13)
-        dwx = x.reshape(n * t, len(wx)).T @ rows                    # (lstm.14)
-        dwh = h_before.reshape(n * t, width).T @ rows               # (lstm.15)
-        db = rows.sum(axis=0)                                       # (lstm.16)
+            rdh = _either(alive[step], dh, 0)
+            dc = m + o * (1 - tanh_c * tanh_c) * rdh                # (lstm.6)
+            rdc = _either(alive[step], dc, 0)
+            da[step, :, 0] = g * i * (1 - i) * rdc                  # (lstm.7)
+            da[step, :, 1] = c_before[step] * f * (1 - f) * rdc     # (lstm.8)
+            da[step, :, 2] = i * (1 - g * g) * rdc                  # (lstm.9)
+            da[step, :, 3] = tanh_c * o * (1 - o) * rdh             # (lstm.10)
+            m = f * rdc + _either(alive[step], 0, dc)               # (lstm.11)
+            from_a = da[step].reshape(n, len(b)) @ wh.T
+            e = from_a + _either(alive[step], 0, dh)                # (lstm.12)
+        da = da.reshape(t * n, len(b))
+        dx = (da @ wx.T).reshape(t, n, k).swapaxes(0, 1)            # (lstm.13)
+        dwx = rows.T @ da                                           # (lstm.14)
+        dwh = h_before.reshape(t * n, width).T @ da                 # (lstm.15)
+        db = np.ones(t * n, x.dtype) @ da                           # (lstm.16)
         dh0 = e                                                     # (lstm.17)
         dc0 = m                                                     # (lstm.18)
         return (dx, dwx, dwh, db, dh0, dc0) if given else (dx, dwx, dwh, db)
 
-    return (h, c[:, -1]), backward
+    return (h.swapaxes(0, 1), c[-1]), backward
+
+
+def _alive(op, lengths, n, t):
+    """For each step which sequences last, (n, 1); None where it is all of them."""
+    alive = expect_lengths(op, lengths, n, t)
+    return [None if all_ else now
+            for all_, now in zip(alive.all(axis=(0, 2)), alive.swapaxes(0, 1))]
+
+
+def _either(alive, new, old):
+    """[t < l] new + [t >= l] old."""
+    return new if alive is None else np.where(alive, new, old)
+
+
+def _by_step(x):
+    """Sequences (n, t, i) as rows (t n, i), so that a step's rows lie side by side."""
+    n, t, i = x.shape
+    return x.swapaxes(0, 1).reshape(t * n, i)
 
 
 def last_step(h):

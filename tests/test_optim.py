@@ -176,7 +176,7 @@ def test_a_state_of_adam_counts_its_steps_and_is_taken_over_all_or_none():
                   {**state, "steps": np.array(1.0)}]:
         with pytest.raises(ValueError, match="Adam: the saved state is of another"):
             optimizer.load_state_dict(wrong)
-    assert optimizer.m[0] is state["m.0"] and optimizer.steps == 1
+    assert np.array_equal(optimizer.m[0], state["m.0"]) and optimizer.steps == 1
 
 
 def test_gradients_are_clipped_by_their_norm_together():

@@ -130,8 +130,8 @@ value | Adam([P], betas=(0.9, nan)) | betas[1] must be 0 or more and less than â
 value | Adam([P], betas=(0.9,)) | betas must be two numbers, got (0.9,)
 value | Adam([P], betas=(0.9, 0.99, 0.5)) | betas must be two â€¦ got (0.9, 0.99, 0.5)
 type  | Adam([P], betas=0.9) | betas must be two numbers, got 0.9
-value | Adam([P], eps=-1e-8) | eps must be 0 or more, got -1e-08
-value | Adam([P], eps=nan) | eps must be 0 or more, got nan
+value | Adam([P], eps=-1e-8) | eps must be more than 0, got -1e-08
+value | Adam([P], eps=nan) | eps must be more than 0, got nan
 value | Adam([P], weight_decay=-1) | weight_decay must be 0 or more, got -1
 value | Adam([WRONG]).step() | a parameter of shape (2,) has a gradient of shape (1,)
 value | clip_grad_norm([P], 0) | max_norm must be more than 0, got 0
