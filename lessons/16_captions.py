@@ -56,11 +56,10 @@ print("to write", [names[k] for k in every.label[0]])
 
 
 def network(seed):
-    return captioner(mark + 1, np.random.default_rng(seed), channels=(12, 24),
-                     size=16)
+    return captioner(mark + 1, np.random.default_rng(seed), channels=(16, 32), size=16)
 
 
-model = network(0)
+model = network(1)
 inputs, label = every.batch(np.arange(3))
 z, backward = model(**inputs)
 ids = inputs["ids"].copy()
@@ -121,13 +120,13 @@ assert all(row.passed for row in rows)
 # %%
 train, test = (Captions(every.images[part], pictures.question[part], tokenizer)
                for part in (slice(300, None), slice(300)))
-optimizer = Adam(model.parameters(), lr=0.003)
-history = fit(model, optimizer, train, test, epochs=12, batch_size=16, seed=0,
+optimizer = Adam(model.parameters(), lr=0.005)
+history = fit(model, optimizer, train, test, epochs=8, batch_size=16, seed=1,
               task=Caption())
-for row in history[2::3]:
+for row in history[1::2]:
     print(f"epoch {row['epoch']:2}  loss {row['loss']:.4f}  "
           f"captions wholly right {row['validation_rating']:.3f}")
-assert history[-1]["validation_rating"] > 0.9
+assert history[-1]["validation_rating"] > 2 / 3   # the colour alone would give 1 / 3
 
 # %% [markdown]
 # ## Writing

@@ -18,8 +18,7 @@ SECONDS = 20
 
 LEFT_TO_THE_READER = {              # why: which
     "Winograd's way computes (conv2d.1) to (conv2d.4), and its oracles say so": """
-        winograd.1 winograd.2 winograd.3 winograd.4 winograd.5 winograd.6 winograd.7
-        winograd.8 winograd.9""",
+        winograd.3 winograd.5 winograd.6 winograd.7 winograd.8 winograd.9""",
 }
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name)
