@@ -3,9 +3,9 @@
     python tests/mutations                       the catalogue: minutes
     python tests/mutations --only lin_db         what has this in its name
     python tests/mutations --check               is the catalogue up to date? at once
-    python tests/mutations --all loss.py         a file's small changes, without a list
+    python tests/mutations --all loss.py         small changes all over a file
 
-Exit code 1 when a bug passes that must not, or more than 3 % of all that could be seen.
+Exit code 1 when a bug passes that must not, or more than 3 % of all.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from catalogue import EQUIVALENT, FALLEN, TABLES
-from patches import Mutation, Stale, mutations
+from patches import Stale, mutations
 from running import EVERY_OP, ROOT, Bench, Selection
 from small import small_changes
 
@@ -57,6 +57,8 @@ def main(arguments=None):
     if options.check:
         return 0
     chosen = [mutation for mutation in chosen if options.only in mutation.name]
+    if not chosen:
+        parser.error(f"no mutation has {options.only} in its name")
     return report(chosen, options.jobs)
 
 
@@ -64,14 +66,11 @@ def report(chosen, jobs):
     """Try mutations out, print a line for each and the totals."""
     start, killed, passed = time.perf_counter(), [], []
     with Bench() as bench, ThreadPoolExecutor(jobs) as pool:
-        selections = {(each.file, each.definition): selection(each.file, each.definition)
-                      for each in chosen}
-        for tests in selections.values():
-            bench.unspoilt(tests)
-        print(f"{len(selections)} selections of tests pass without a mutation, in "
+        tests = [selection(each.file, each.definition) for each in chosen]
+        usual = list(pool.map(bench.unspoilt, set(tests)))
+        print(f"{len(usual)} selections of tests pass without a mutation, in "
               f"{time.perf_counter() - start:.0f} s")
-        tried = pool.map(lambda each: try_out(
-            bench, each, selections[each.file, each.definition]), chosen)
+        tried = pool.map(try_out, [bench] * len(chosen), chosen, tests)
         for mutation, (result, note) in zip(chosen, tried):
             (killed if result.killed_by else passed).append(mutation)
             mark = "!" if mutation.must_die else " "
@@ -84,15 +83,15 @@ def report(chosen, jobs):
     deadly = sum(each.must_die for each in killed)
     worst = [each.name for each in passed if each.must_die]
     share = len(killed) / max(1, len(killed) + len(passed))
-    print(f"{len(killed)} of {len(killed) + len(passed)} killed ({share:.1%}), of those "
-          f"that must die {deadly} of {deadly + len(worst)}, in "
+    print(f"{len(killed)} of {len(killed) + len(passed)} killed ({share:.1%}), of "
+          f"those that must die {deadly} of {deadly + len(worst)}, in "
           f"{time.perf_counter() - start:.0f} s; passed: "
           f"{', '.join(each.name for each in passed) or 'none'}")
     return int(bool(worst) or share < BAR)
 
 
 def try_out(bench, mutation, tests):
-    """What the tests say; where they pass, what those say that need other packages."""
+    """What the tests say; where they pass, what those that need PyTorch say."""
     source = mutation.source(read(mutation.file))
     result = bench.try_out(mutation.file, source, tests)
     if result.killed_by:
@@ -107,7 +106,7 @@ def try_out(bench, mutation, tests):
 def selection(file, definition):
     """The tests that concern a definition, those named after its file first.
 
-    Of the tests of every op, those with its name, or that of an op or layer of its file.
+    Of the tests of every op, those with its name, or the name of one of its file.
     """
     stem = file.split("/")[-1][:-3]
     own = TESTS.get(file, [f"tests/test_{stem}.py"])

@@ -1,4 +1,4 @@
-"""Tests run on a copy of the package that has a bug in it; the checkout is untouched."""
+"""Tests run on a copy of the package that has a bug in it; here nothing changes."""
 
 import os
 import re
@@ -29,7 +29,7 @@ class Result(NamedTuple):
 
 
 class Bench:
-    """A directory with a copy of what the tests need, and runs of tests in copies of it.
+    """A directory with a copy of what tests need, and runs of tests in copies of it.
 
     Before a mutant's tests count for anything, the same tests must pass without it:
     that is run once for each selection, and gives the time limit.
@@ -52,11 +52,11 @@ class Bench:
         shutil.rmtree(self.work)
 
     def unspoilt(self, selection):
-        """The seconds that a selection of tests takes, which must pass; None for none."""
+        """The seconds of a selection of tests, which must pass; None for none."""
         if selection not in self.passed:
             result, code = self._tests(self.plain, selection, 600)
             if result.killed_by and code != 5:
-                raise SystemExit(f"without a mutation {result.killed_by} fails already")
+                raise SystemExit(f"without a mutation, {result.killed_by} fails")
             self.passed[selection] = None if code == 5 else result.seconds
         return self.passed[selection]
 

@@ -1,4 +1,4 @@
-"""Every small change of a file's code: another sign, bound, number or axis, a line less."""
+"""The small changes of a file: another sign, bound, number or axis; a line less."""
 
 import ast
 
@@ -68,8 +68,8 @@ def small_changes(file, source, most):
             if name:
                 for start, stop, new in of(child):
                     line = raw[:start].count(b"\n") + 1
-                    old = " ".join(raw[start:stop].decode("utf-8").split())
-                    changes.append(Change(f"{file}:{line} {old[:40]} → {new or 'none'}",
+                    old = " ".join(raw[start:stop].decode("utf-8").split())[:40]
+                    changes.append(Change(f"{file}:{line} {old} -> {new or 'none'}",
                                           False, file, name, (start, stop, new)))
             walk(child, name)
 

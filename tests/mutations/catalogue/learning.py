@@ -8,7 +8,8 @@ TABLE = {
             "rows - rows.real.max(axis=1, keepdims=True)", "rows - rows.real.max()"),
         "lsm_eps": ("shifted[every, label] - np.log(total)",
                     "np.log(e[every, label] / total + 1e-8)"),
-        "ce_denom_all!": ("int(np.count_nonzero(kept))", "len(kept) * bool(kept.any())"),
+        "ce_denom_all!": ("int(np.count_nonzero(kept))",
+                          "len(kept) * bool(kept.any())"),
         "ce_ignore_leak!": ("    count = int(np.count_nonzero(kept))\n",
                             "    kept = np.full(len(kept), kept.any())\n"
                             "    count = int(np.count_nonzero(kept))\n"),

@@ -30,13 +30,14 @@ TABLE = {
                            "        stride = (stride[0], stride[0])\n"
                            "        reach = tuple"),
         "conv_dil_bwd_ignored!": (
-            "top, left = i * self.dilation[0], j * self.dilation[1]", "top, left = i, j"),
+            "i * self.dilation[0], j * self.dilation[1]", "i, j"),
         "conv_dil_hw!": ("        reach = tuple",
                          "        dilation = dilation[::-1]\n        reach = tuple"),
     },
     ("winograd.py", "winograd"): {
         "conv_pad_hw_bwd, winograd!": ("2 - m[0], 2 - m[1]", "2 - m[0], 2 - m[0]"),
-        "conv_dw_mean, winograd": ("np.tensordot(du, G", "np.tensordot(du / len(x), G"),
+        "conv_dw_mean, winograd": ("np.tensordot(du, G",
+                                   "np.tensordot(du / len(x), G"),
         "conv_db_axes, winograd": ("@ da[1] ", "@ da[0] "),
         "conv_overwrite, winograd!": (
             "du += thirds(v, r).swapaxes(1, 2) @ da[:, r:-2:3] ",

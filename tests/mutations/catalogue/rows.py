@@ -61,7 +61,7 @@ TABLE = {
         "ln_naive_var!": ("((u * u).mean(axis=-1, keepdims=True) + eps)",
                           "((x * x).mean(axis=-1, keepdims=True) - m * m + eps)"),
     },
-    ("fusion.py", "average"): {      # has, like two biases, two gradients that are equal
+    ("fusion.py", "average"): {      # of two gradients that are equal, as of two biases
         "rnn_alias_bias!": ("dv = dy / 2 ", "dv = du "),
     },
 }

@@ -5,13 +5,15 @@ TABLE = {
         "rnn_no_bptt": ("da[:, step] @ wh.T + dh * ~alive[:, step] ",
                         "dh * ~alive[:, step] "),
         "rnn_whh_T_consistent!": [
-            ("last @ wh ", "last @ wh.T "), ("da[:, step] @ wh.T", "da[:, step] @ wh"),
+            ("last @ wh ", "last @ wh.T "),
+            ("da[:, step] @ wh.T", "da[:, step] @ wh"),
             ("before.reshape(rows.shape).T @ rows ",
              "(before.reshape(rows.shape).T @ rows).T ")],
         "rnn_whh_T_bwd": ("da[:, step] @ wh.T", "da[:, step] @ wh"),
         "rnn_dwh_cur": ("before.reshape(rows.shape).T @ rows ",
                         "h.reshape(rows.shape).T @ rows "),
-        "rnn_overwrite": ("x.reshape(-1, x.shape[-1]).T @ rows ", "x[:, 0].T @ da[:, 0] "),
+        "rnn_overwrite": ("x.reshape(-1, x.shape[-1]).T @ rows ",
+                          "x[:, 0].T @ da[:, 0] "),
         "rnn_mask_ignored": ("np.where(alive[:, step], np.tanh(a), last) ",
                              "np.tanh(a) "),
         "rnn_mask_zero": ("np.where(alive[:, step], np.tanh(a), last) ",
@@ -38,7 +40,8 @@ TABLE = {
             ("da[:, :, 0] = r * g", "da[:, :, 9] = r * g"),
             ("da[:, :, 1] = r", "da[:, :, 0] = r"), ("da[:, :, 9]", "da[:, :, 1]")],
         "lstm_go_order_consistent": [
-            ("[1], [0.5]]", "[0.5], [1]]"), ("i, f, g, o = gates", "i, f, o, g = gates"),
+            ("[1], [0.5]]", "[0.5], [1]]"),
+            ("i, f, g, o = gates", "i, f, o, g = gates"),
             ("i, f, g, o = np.moveaxis", "i, f, o, g = np.moveaxis"),
             ("da[:, :, 2] = r", "da[:, :, 9] = r"),
             ("da[:, :, 3] = r", "da[:, :, 2] = r"), ("da[:, :, 9]", "da[:, :, 3]"),
@@ -55,8 +58,9 @@ TABLE = {
     ("attention.py", "attention"): {
         "sm_nomax, attention!": (
             "np.exp(s - np.where(top == -np.inf, 0, top))", "np.exp(s)"),
-        "sm_globalmax, attention!": ("np.where(top == -np.inf, 0, top)",
-                                     "np.where(top == -np.inf, 0, s.real.max())"),
+        "sm_globalmax, attention!": (
+            "np.where(top == -np.inf, 0, top)",
+            "np.where(top == -np.inf, 0, s.real.max(initial=-9))"),
         "att_scale_dk": ("@ q * scale ", "@ q "),
         "att_scale_d!": ("1 / np.sqrt(q.shape[-1])", "1 / q.shape[-1]"),
         "att_softmax_axis": ("e.sum(axis=-1, keepdims=True)",
@@ -83,7 +87,8 @@ TABLE = {
     },
     ("attention.py", "merge_heads"): {
         "mha_merge_heads!": [
-            ("x.swapaxes(1, 2).reshape(n, t, m * i) ", "x.reshape(n, t, m * i).copy() "),
+            ("x.swapaxes(1, 2).reshape(n, t, m * i) ",
+             "x.reshape(n, t, m * i).copy() "),
             ("dy.reshape(n, t, m, i).swapaxes(1, 2).copy() ",
              "dy.reshape(n, m, t, i).copy() ")],
     },
