@@ -45,11 +45,7 @@ def main(arguments=None):
         chosen = small_changes(options.all, read(options.all), options.most)
     else:
         chosen = mutations(TABLES)
-    try:
-        for mutation in chosen:
-            mutation.source(read(mutation.file))
-    except Stale as stale:
-        print(stale)
+    if stale(chosen):
         return 1
     applied = {mutation.name.split(",")[0] for mutation in mutations(TABLES)}
     print(f"{len(chosen)} mutations; of the list's {len(applied | FALLEN.keys())} "
@@ -60,6 +56,18 @@ def main(arguments=None):
     if not chosen:
         parser.error(f"no mutation has {options.only} in its name")
     return report(chosen, options.jobs)
+
+
+def stale(chosen):
+    """Print which mutations the code has left behind; whether there are any."""
+    found = False
+    for mutation in chosen:
+        try:
+            mutation.source(read(mutation.file))
+        except Stale as complaint:
+            print(complaint)
+            found = True
+    return found
 
 
 def report(chosen, jobs):
