@@ -28,6 +28,11 @@ def test_the_classes_are_on_the_last_axis(steps):
     assert cross_entropy(z, label=label)[0] < 1e-20
 
 
+def test_a_class_that_has_no_other_is_certain():
+    label = np.array([0, -1])
+    assert cross_entropy(np.ones((2, 1)), label=label, ignore_index=-1)[0] == 0
+
+
 def test_ignored_positions_count_neither_above_nor_below():
     z = np.array([[1.0, 2.0, 3.0], [9.0, -9.0, 0.0], [1.0, 2.0, 3.0], [4.0, 4.0, 4.0]])
     for ignored in (-1, 1, 100):
