@@ -76,9 +76,13 @@ assert rating["fused"] > 0.75 and max(list(rating.values())[1:]) < rating["fused
 # From z the backward pass goes on as in training. There it stops at the weights; nobody
 # wants the gradient of the pixels, so the first convolution was told to spare it, and
 # the word vectors' is summed into a table (embedding.2). `of_inputs` makes a network an
-# op of both: pixels x and word vectors w. A gradient check, on random pixels:
+# op of both: pixels x and word vectors w. A gradient check, on random pixels; then
+# the first picture with a right answer, its plain areas a little rough, since where
+# numbers are equal a maximum has no slope:
 
 # %%
+for parameter in model.parameters():
+    parameter.value = parameter.value.astype(float)      # to compare to the last digit
 network = inside.of_inputs(model)
 asked = "what is the color of the triangle?"
 number = sorted(set(questions.question)).index(asked)
@@ -88,9 +92,10 @@ for row in check(network, rng.random((1, 3, 6, 6)), w, rng=rng):
     assert row.passed
 
 rows = examples.rows(np.arange(700, 800))
+noise = 1e-3 * rng.normal(size=(1, 3, 32, 32))
 for chosen in rows[examples.question[rows] == number]:
     seen = questions.images[examples.image[chosen]]
-    x = prepare(seen[None]).astype(float)
+    x = prepare(seen[None]) + noise
     z, _ = network(x, w)
     if (a := z[0].argmax()) == examples.label[chosen]:
         break
@@ -110,7 +115,7 @@ def e(x, w):
 (here,), back = e(x, w)
 dx, dw = back(np.ones(1))
 print(f"log-odds {here:.3f}")
-assert np.isclose(here, np.log(p / (1 - p)), atol=1e-3)
+assert np.isclose(here, np.log(p / (1 - p)))
 
 # %% [markdown]
 # ## From a slope to a part
@@ -126,7 +131,7 @@ assert np.isclose(here, np.log(p / (1 - p)), atol=1e-3)
 # integral is a mean of the slopes at many s: one batch of pictures, one backward pass.
 
 # %%
-b = prepare(inside.painted_over(seen, 0, 0, 64)[None]).astype(float)
+b = prepare(inside.painted_over(seen, 0, 0, 64)[None]) + noise
 parts = inside.integrated(lambda path: e(path, w), x[0], b[0])
 truth = here - e(b, w)[0][0]
 print(f"e(x) - e(b) {truth:.3f}, the parts together {parts.sum():.3f}")
@@ -136,7 +141,7 @@ assert not parts[x[0] == b[0]].any()                 # the ground did nothing
 mean = 0                                             # the formula, as a loop
 for s in (np.arange(64) + 0.5) / 64:
     mean = mean + e(b + s * (x - b), w)[1](np.ones(1))[0][0] / 64
-assert np.allclose((x - b)[0] * mean, parts)
+assert np.allclose((x - b)[0] * mean, parts, atol=1e-10)
 
 # %% [markdown]
 # ## The act itself
@@ -147,7 +152,7 @@ assert np.allclose((x - b)[0] * mean, parts)
 # question without words is none, and the way there leads past questions nobody asks.)
 
 # %%
-painted = inside.occluded(lambda some: here - e(prepare(some), w)[0], seen)
+painted = inside.occluded(lambda some: here - e(prepare(some) + noise, w)[0], seen)
 erased = here - e(x, inside.each_put_out(w[0]))[0]
 slopes = (dw * w)[0].sum(axis=1)
 names = split(asked)
@@ -205,7 +210,7 @@ loss, loss_back = cross_entropy(z, label=np.array([a]))
 pale, _ = network_back(loss_back())
 print(f"largest |dx|: of the log-odds {np.abs(dx).max():.2e}, "
       f"of the loss {np.abs(pale).max():.2e}")
-assert np.allclose(-pale, (1 - p) * dx, atol=1e-6)
+assert np.allclose(-pale, (1 - p) * dx)
 
 # %% [markdown]
 # ## Something to try

@@ -60,13 +60,14 @@ def conv2d(x, w, b, *, stride=1, padding=0, dilation=1, needs_dx=True):
         dkernel, db = np.zeros(kernel.shape, w.dtype), np.zeros(o, b.dtype)
         for block, columns in taps.columns(padded, planes):
             rows = dy[block].reshape(-1, o)                         # (npq, o)
-            dkernel += columns.T @ rows                             # (conv2d.3)
-            db += np.ones(len(rows), dy.dtype) @ rows               # (conv2d.4)
             if needs_dx:
-                dcolumns = np.matmul(rows, kernel.T, out=columns)
+                dcolumns = np.empty_like(columns)             # lying in memory as they
+                np.matmul(rows, kernel.T, out=dcolumns)
                 dcolumns = dcolumns.reshape(*dy[block].shape[:3], taps.count, c)
                 for k, tap in taps.of(dpadded, block):
                     tap += dcolumns[:, :, :, k]                     # (conv2d.2)
+            dkernel += columns.T @ rows                             # (conv2d.3)
+            db += np.ones(len(rows), dy.dtype) @ rows               # (conv2d.4)
         dx = taps.crop(dpadded).transpose(0, 3, 1, 2) if needs_dx else None
         dw = dkernel.reshape(*w.shape[2:], c, o).transpose(3, 2, 0, 1)
         return dx, dw, db

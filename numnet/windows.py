@@ -77,7 +77,7 @@ class Windows:
 
         A row is a place (n, p, q), a column an entry (i, j, c). In memory a row's
         numbers lie side by side, or with `planes` a column's. Each matrix lies where
-        the one before lay: it is the caller's to use, and to write to, until the next.
+        the one before lay, so it is there until the next.
         """
         (s, t), (r, d) = self.stride, self.dilation
         windows = sliding_window_view(padded, self.reach, axis=(1, 2))
