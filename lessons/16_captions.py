@@ -41,8 +41,8 @@ print("to write", [names[k] for k in every.label[0]])
 # A **mark** (here ·) stands before the first word and after the last. The row to write
 # is the row that is read, moved by one. The chance of a whole text is that of its first
 # word, times that of its second after the first, and so on. The logarithm makes a sum
-# of it (beam_search.1):
-# $$ S(w_1 \dots w_t) = \sum_{s=1}^t \log p(w_s \mid w_0 \dots w_{s-1}) $$
+# of it, with p_t the softmax of the scores after w_0 to w_{t-1} (beam_search.1):
+# $$ S_t = S_{t-1} + \log p_{t,w_t} $$
 #
 # In training the right words are known, so all are read at once, and each next word
 # scored in one pass: **teacher forcing**. The attention among the words is causal

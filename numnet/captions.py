@@ -89,18 +89,19 @@ def captioner(words, rng, channels=(32, 64, 128), size=32):
 def beam_search(model, image, *, mark, longest, width=1):
     r"""Write the likeliest captions of a picture that a search of some width finds.
 
-    (beam_search.1)  S(w_1 \dots w_t) = \sum_{s=1}^t \log p(w_s \mid w_0 \dots w_{s-1})
-    (beam_search.2)  B_t = \mathrm{top}_K \{\, S(b\, w) : b \in B_{t-1} \,\}
+    (beam_search.1)  S_t = S_{t-1} + \log p_{t,w_t}
+    (beam_search.2)  B_t = \mathrm{top}_K(B_{t-1} \times W)
 
     image (c, h, w)   mark: the number of the word w_0 that begins and ends a text   K =
     width   →   a list of (words, S), the likeliest first; words (t) are numbers,
-    without the marks. B_0 is the empty text, w any word, p the softmax of the model's
-    scores. A text that ends leaves the beam. The search is over when no open text can
-    overtake the K best that have ended, or after `longest` words: what is open then
-    ends there. With width 1 each word is the likeliest after those before (greedy).
-    Scores are not divided by the length: they are log probabilities of whole texts.
-    Raises ValueError for a width or a length below 1. Source: Sutskever et al. 2014,
-    section 3.2 (arXiv 1409.3215).
+    without the marks. S_t is how likely w_1 to w_t are, S_0 = 0; p_t the softmax of the
+    model's scores after w_0 to w_{t-1}. B_t are the K likeliest texts of t words, each
+    one of B_{t-1} and one of all words W. A text that ends leaves the beam. The search
+    is over when no open text can overtake the K best that have ended, or after
+    `longest` words: what is open then ends there. With width 1 each word is the
+    likeliest after those before (greedy). Scores are not divided by the length: they
+    are log probabilities of whole texts. Raises ValueError for a width or a length
+    below 1. Source: Sutskever et al. 2014, section 3.2 (arXiv 1409.3215).
     """
     if width < 1 or longest < 1:
         raise ValueError("beam_search: width and longest must be at least 1, "

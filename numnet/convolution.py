@@ -79,13 +79,14 @@ def _pointwise(x, w, b, needs_dx):
     """With filters of 1 × 1: `linear`, from the c channels of a pixel to o."""
     (n, c, h, width), o = x.shape, len(w)
     rows = x.transpose(0, 2, 3, 1).reshape(-1, c)                   # (nhw, c)
-    y, linear_backward = linear(rows, w[:, :, 0, 0].T, b)           # (conv2d.1)
+    y, linear_backward = linear(rows, w[:, :, 0, 0].T, b)
 
     def backward(dy):
         rows = dy.transpose(0, 2, 3, 1).reshape(-1, o)
-        dx, dw, db = linear_backward(rows)         # (conv2d.2), (conv2d.3), (conv2d.4)
-        dx = dx.reshape(n, h, width, c).transpose(0, 3, 1, 2) if needs_dx else None
-        return dx, dw.T[:, :, None, None], db
+        dx, dw, db = linear_backward(rows)                          # (conv2d.4)
+        dx = dx.reshape(n, h, width, c).transpose(0, 3, 1, 2)       # (conv2d.2)
+        dw = dw.T[:, :, None, None]                                 # (conv2d.3)
+        return dx if needs_dx else None, dw, db
 
     return y.reshape(n, h, width, o).transpose(0, 3, 1, 2), backward
 

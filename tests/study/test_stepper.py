@@ -122,7 +122,7 @@ def test_values_are_those_when_the_line_ran_though_they_change_later(rng):
     with watch("max_pool2d.2") as steps:
         y, backward = max_pool2d(x, kernel_size=2, stride=1)
         backward(np.ones_like(y))
-    assert len(steps) == 4 and len({step.arrays["dtap"].sum() for step in steps}) > 1
+    assert len(steps) == 4 and len({step.arrays["dx"].sum() for step in steps}) > 1
 
 
 def test_what_a_line_returns_or_writes_by_a_call_or_to_a_parameter_is_read(rng):

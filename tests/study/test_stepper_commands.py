@@ -243,7 +243,7 @@ def test_p_evaluates_in_the_frame_and_shows_errors(typed):
     assert parts[2] == "[4, 4, 4, 4, 4]"
     assert parts[3] == "NameError: name 'nothing' is not defined"
     assert parts[4].startswith("SyntaxError: ")
-    assert parts[5] == "b, w, x, y"
+    assert parts[5] == "b, n, rows, w, x, y"
     assert parts[7] == "(5, 3)"
 
 

@@ -45,6 +45,6 @@ def reference(w, v, dw, *, lr, momentum, weight_decay):
     weight = Parameter(w)
     weight.grad = dw
     optimiser = SGD([weight], lr, momentum, weight_decay)
-    optimiser.velocity = [v]
+    optimiser.velocity = [v.copy()]
     optimiser.step()
     return weight.value, optimiser.velocity[0]
