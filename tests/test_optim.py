@@ -53,6 +53,13 @@ def test_two_steps_of_adam_are_those_worked_out_by_hand():
     np.testing.assert_allclose(weights, [[-0.1, -0.1], [second, second]], rtol=1e-7)
 
 
+def test_the_first_step_of_adam_is_a_thousandth_unless_asked_otherwise():
+    p = Parameter(np.zeros(2))
+    p.grad = np.array([3.0, -0.1])
+    Adam([p]).step()
+    np.testing.assert_allclose(p.value, [-1e-3, 1e-3], rtol=1e-6)
+
+
 def test_betas_and_eps_are_where_the_formula_has_them():
     p = Parameter(np.array([0.0, 0, 0]))
     optimizer = Adam([p], lr=1.0, betas=(0.5, 0.75), eps=0.5)

@@ -74,7 +74,7 @@ def report(chosen, jobs):
     """Try mutations out, print a line for each and the totals."""
     start, killed, passed = time.perf_counter(), [], []
     with Bench() as bench, ThreadPoolExecutor(jobs) as pool:
-        tests = [selection(each.file, each.definition) for each in chosen]
+        tests = [selection(each.file) for each in chosen]
         usual = list(pool.map(bench.unspoilt, set(tests)))
         print(f"{len(usual)} selections of tests pass without a mutation, in "
               f"{time.perf_counter() - start:.0f} s")
@@ -111,17 +111,15 @@ def try_out(bench, mutation, tests):
     return result, f" but for {beside.killed_by}" if beside.killed_by else ""
 
 
-def selection(file, definition):
-    """The tests that concern a definition, those named after its file first.
-
-    Of the tests of every op, those with its name, or the name of one of its file.
+def selection(file):
+    """The tests that concern a file: those named after it, and of the tests of every
+    op and of bad input those that name one of its ops, layers and functions.
     """
     stem = file.split("/")[-1][:-3]
     own = TESTS.get(file, [f"tests/test_{stem}.py"])
     names = [node.name for node in ast.parse(read(file)).body
              if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
-    words = WORDS.get(file, [definition] if definition[0].islower() else names)
-    words = [*[path.split("/")[-1][:-3] for path in own], *words]
+    words = [path.split("/")[-1][:-3] for path in own] + WORDS.get(file, names)
     return Selection((*own, *EVERY_OP), tuple(words))
 
 
