@@ -23,7 +23,10 @@ class Mutation(NamedTuple):
     def source(self, source):
         """The file's source with the bug in it."""
         lines = source.splitlines(keepends=True)
-        start, stop = lines_of(source, self.definition)
+        place = lines_of(source, self.definition)
+        if place is None:
+            raise Stale(f"{self.name}: {self.file} has no {self.definition}")
+        start, stop = place
         before, body, after = (
             "".join(part) for part in (lines[:start], lines[start:stop], lines[stop:]))
         for old, new in self.edits:
@@ -37,11 +40,11 @@ class Mutation(NamedTuple):
 
 
 def lines_of(source, definition):
-    """The numbers of the first line of a top-level definition and of that after it."""
+    """Where a top-level definition is: its first line's number, and the next one's."""
     for node in ast.parse(source).body:
         if getattr(node, "name", None) == definition:
             return node.lineno - 1, node.end_lineno
-    raise Stale(f"there is no top-level {definition}")
+    return None
 
 
 def mutations(tables):

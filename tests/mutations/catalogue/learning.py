@@ -6,8 +6,8 @@ TABLE = {
             "rows - rows.real.max(axis=1, keepdims=True)", "rows + 0"),
         "sm_globalmax, cross_entropy!": (
             "rows - rows.real.max(axis=1, keepdims=True)", "rows - rows.real.max()"),
-        "lsm_eps": ("shifted[every, label] - np.log(total)",
-                    "np.log(e[every, label] / total + 1e-8)"),
+        "lsm_eps": ("right - np.log(total)",
+                    "np.log(np.exp(right) / total + 1e-8)"),
         "ce_denom_all!": ("int(np.count_nonzero(kept))",
                           "len(kept) * bool(kept.any())"),
         "ce_ignore_leak!": ("    count = int(np.count_nonzero(kept))\n",
@@ -20,9 +20,8 @@ TABLE = {
              "    turn = z.ndim > 2 and z.shape[-1] == z.shape[-2]\n"
              "    rows = z.swapaxes(-1, -2) if turn else z\n"
              "    rows = rows.reshape(-1, z.shape[-1])\n"),
-            (".reshape(z.shape)  # (cross_entropy.3)",
-             ".reshape(z.shape)  # (cross_entropy.3)\n"
-             "        dz = dz.swapaxes(-1, -2).copy() if turn else dz")],
+            ("dz = p.reshape(z.shape) ", "dz = p.reshape(z.shape)\n"
+             "        dz = dz.swapaxes(-1, -2).copy() if turn else dz ")],
     },
     ("loss.py", "binary_cross_entropy"): {
         "bce_naive!": (
@@ -39,10 +38,10 @@ TABLE = {
                        ("type(2 * dloss / y.size)", "type(2 * dloss / len(y))")],
     },
     ("optim.py", "SGD"): {
-        "sgd_wd_decoupled": [("p.grad + weight_decay * p.value ", "p.grad "),
+        "sgd_wd_decoupled": [("p.grad + weight_decay * p.value if", "p.grad if"),
                              ("p.value - lr * v ",
                               "p.value - lr * (v + weight_decay * p.value) ")],
-        "sgd_velocity_reset": ("momentum * v + g ", "(1 if v is None else 1) * g "),
+        "sgd_velocity_reset": ("v *= momentum\n", "v *= 0\n"),
         "sgd_inplace": ("p.value = p.value - lr * v ", "p.value -= lr * v "),
     },
     ("optim.py", "Adam"): {
@@ -52,8 +51,9 @@ TABLE = {
         "adam_t_stuck!": ("self.steps += 1", "self.steps = 1"),
         "adam_eps_inside": ("np.sqrt(v / (1 - b2 ** self.steps)) + eps",
                             "np.sqrt(v / (1 - b2 ** self.steps) + eps)"),
-        "adam_m_state": ("self.m = [state[f\"m.{k}\"] for k in range(len(self.m))]",
-                         "self.m = [np.zeros_like(m) for m in self.m]"),
+        "adam_m_state": ("for name in (\"m\", \"v\"))\n",
+                         "for name in (\"m\", \"v\"))\n"
+                         "        self.m = [np.zeros_like(m) for m in self.m]\n"),
     },
     ("optim.py", "clip_grad_norm"): {
         "clip_each": (

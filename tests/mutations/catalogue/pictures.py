@@ -48,22 +48,26 @@ TABLE = {
                                       "rows[:, :p // 4 * 4 - block[1].start] "),
     },
     ("pooling.py", "max_pool2d"): {
-        "mp_zero_pad!": ("-np.inf", "0"),
-        "mp_ties_all!": ("open_ & (tap == y)", "tap == y"),
-        "mp_grad_first": ("open_ & (tap == y)", "open_"),
+        "mp_zero_pad!": [
+            ("    y = windows.empty(x)\n",
+             "    y, inside = windows.empty(x), np.zeros(windows.out)\n"
+             "    for at, _ in windows.entries:\n        inside[at] += 1\n"),
+            ("= -np.inf\n",
+             "= np.where(inside < len(windows.entries), 0, -np.inf)\n")],
+        "mp_ties_all!": ("left[at] -= won\n", "pass\n"),
+        "mp_grad_first": ("left[at] * ~(x[n][tap] < y[n][at])", "left[at].copy()"),
     },
-    ("pooling.py", "_windows"): {
+    ("pooling.py", "_Windows"): {
         "mp_kernel_hw": ("pair(op, \"kernel_size\", kernel_size, 1)",
                          "pair(op, \"kernel_size\", kernel_size, 1)[::-1]"),
     },
     ("pooling.py", "avg_pool2d"): {
-        "ap_count_pad": ("1 if count_include_pad else 0", "1"),
-        "ap_bwd_div": ("dy.transpose(0, 2, 3, 1) / k",
-                       "dy.transpose(0, 2, 3, 1) / taps.count"),
+        "ap_count_pad": ("if count_include_pad:", "if True:"),
+        "ap_bwd_div": ("np.divide(dy[n], k,", "np.divide(dy[n], len(windows.entries),"),
     },
     ("pooling.py", "global_avg_pool2d"): {
-        "gap_square!": [("rows.sum(axis=1) / rows.shape[1] ",
-                         "rows.sum(axis=1) / x.shape[2] ** 2 "),
+        "gap_square!": [("1 / rows.shape[1], x.dtype)",
+                         "1 / x.shape[2] ** 2, x.dtype)"),
                         ("dy[:, None] / rows.shape[1] ",
                          "dy[:, None] / x.shape[2] ** 2 ")],
     },

@@ -4,19 +4,18 @@ SQUARE = "(w.T if len(w) == len(b) else w)"
 
 TABLE = {
     ("linear.py", "linear"): {
-        "lin_dx_T_square": ("dy @ w.T  ", "dy @ (w if len(w) == len(b) else w.T)  "),
-        "lin_dw_T": ("x.reshape(-1, x.shape[-1]).T @ rows ",
-                     "(rows.T @ x.reshape(-1, x.shape[-1])).reshape(w.shape) "),
-        "lin_db_nosum!": ("rows.sum(axis=0) ", "rows[0].copy() "),
-        "lin_db_mean": ("rows.sum(axis=0) ", "rows.mean(axis=0) "),
-        "lin_dw_first_of_3d!": [
-            ("x.reshape(-1, x.shape[-1]).T @ rows ", "xs.reshape(-1, len(w)).T @ dys "),
-            ("dx = dy", "xs, dys = (x[0], dy[0]) if x.ndim > 2 else (x, dy)\n"
-             "        dx = dy")],
+        "lin_dx_T_square": ("dy @ w.T", "dy @ (w if len(w) == len(b) else w.T)"),
+        "lin_dw_T": ("rows.T @ dy ", "(dy.T @ rows).reshape(w.shape) "),
+        "lin_db_nosum!": ("np.ones(n, dy.dtype) @ dy ", "dy[0].copy() "),
+        "lin_db_mean": ("np.ones(n, dy.dtype) @ dy ", "dy.mean(axis=0) "),
+        "lin_dw_first_of_3d!": (
+            "dw = rows.T @ dy ",
+            "k = n // len(x) if x.ndim > 2 else n\n"
+            "        dw = rows[:k].T @ dy[:k] "),
         "lin_fwd_T_square!": [
-            ("x @ w ", f"x @ {SQUARE} "), ("dy @ w.T ", f"dy @ {SQUARE}.T "),
-            ("x.reshape(-1, x.shape[-1]).T @ rows ",
-             "x.reshape(-1, len(w)).T @ rows\n"
+            ("(rows @ w + b)", f"(rows @ {SQUARE} + b)"),
+            ("dy @ w.T", f"dy @ {SQUARE}.T"),
+            ("rows.T @ dy ", "rows.T @ dy\n"
              "        dw = dw.T.copy() if len(w) == len(b) else dw ")],
     },
     ("activation.py", "relu"): {
@@ -47,19 +46,22 @@ TABLE = {
         "sm_f64": ("np.exp(", "np.float64(1) * np.exp("),
     },
     ("embedding.py", "embedding"): {
-        "emb_dup!": ("dw[rows] = np.add.reduceat(dy, starts) ",
-                     "dw[ids.ravel()[order]] += dy "),
+        "emb_dup!": ("dw = here.astype(w.dtype) @ dy ",
+                     "dw = np.zeros((len(w), o), w.dtype)\n"
+                     "            dw[ids.ravel()] += dy "),
+        "emb_dup, a large table!": ("np.add.at(dw, places, dy.ravel()) ",
+                                    "dw[places] += dy.ravel() "),
     },
     ("normalization.py", "layer_norm"): {
-        "ln_ddof1": ("((u * u).mean(axis=-1, keepdims=True) + eps)",
-                     "((u * u).sum(axis=-1, keepdims=True) / (len(w) - 1) + eps)"),
-        "ln_eps_outside": ("((u * u).mean(axis=-1, keepdims=True) + eps) ** -0.5",
-                           "1 / ((u * u).mean(axis=-1, keepdims=True) ** 0.5 + eps)"),
-        "ln_no_mean_term": ("du - a - u * c", "du - u * c"),
-        "ln_no_var_term": ("du - a - u * c", "du - a"),
-        "ln_dw_axis0": ("(rows * u.reshape(rows.shape)).sum", "(dy * u).sum"),
-        "ln_naive_var!": ("((u * u).mean(axis=-1, keepdims=True) + eps)",
-                          "((x * x).mean(axis=-1, keepdims=True) - m * m + eps)"),
+        "ln_ddof1": (" u, u)[..., None] / len(w)", " u, u)[..., None] / (len(w) - 1)"),
+        "ln_eps_outside": ("np.sqrt(square + float(eps))",
+                           "(np.sqrt(square) + float(eps))"),
+        "ln_no_mean_term": ("dx -= a\n", "pass\n"),
+        "ln_no_var_term": ("u * -c", "u * 0"),
+        "ln_dw_axis0": ("np.einsum(\"no,no->o\", dy, u.reshape(dy.shape))",
+                        "(dy.reshape(u.shape) * u).sum(axis=0)"),
+        "ln_naive_var!": (" u, u)[..., None] / len(w)",
+                          " x, x)[..., None] / len(w) - m * m"),
     },
     ("fusion.py", "average"): {      # of two gradients that are equal, as of two biases
         "rnn_alias_bias!": ("dv = dy / 2 ", "dv = du "),
