@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from numnet import Embedding, Parameter, Positions, add_positions, embedding, sinusoids
 
@@ -16,6 +17,18 @@ def test_a_row_taken_twice_gets_both_gradients_and_one_not_taken_gets_0():
     dy = np.array([[[1, 10], [2, 20], [4, 40]], [[8, 80], [16, 160], [32, 320]]], float)
     np.testing.assert_array_equal(
         backward(dy), [[34, 340], [24, 240], [0, 0], [5, 50]])
+
+
+@pytest.mark.parametrize("rows", [5, 64, 65, 300])
+def test_gradients_add_up_row_by_row_in_small_tables_and_in_large_ones(rows):
+    rng = np.random.default_rng(0)
+    ids = rng.choice([rows - 1, 0, 3], size=(4, 6))
+    dy = rng.normal(size=(4, 6, 2, 3))
+    dw = np.zeros((rows, 2, 3))
+    for place, row in np.ndenumerate(ids):
+        dw[row] += dy[place]
+    _, backward = embedding(np.ones(dw.shape), ids=ids)
+    np.testing.assert_allclose(backward(dy), dw, rtol=1e-14, atol=1e-14)
 
 
 def test_ids_may_be_of_any_integer_type_and_of_any_number():
