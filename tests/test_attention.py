@@ -1,3 +1,4 @@
+from importlib import import_module
 from math import log
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 
 from numnet import MultiHeadAttention, attention, mask_of, merge_heads, split_heads
 from numnet.study.spread import shaken, spread
+from numnet.study.stepper import watch
 
 N, T, U, I, O = 3, 4, 6, 5, 7
 
@@ -128,6 +130,30 @@ def test_scores_that_are_huge_or_far_apart_neither_overflow_nor_vanish():
     np.testing.assert_allclose(y[0], v[0][best[0]])
     assert_same([y[1:]], [attention(q[1:], k[1:], v[1:])[0]])
     assert all(np.isfinite(grad).all() for grad in grads)
+
+
+@pytest.mark.parametrize("chunk", [100, 48, 30, 13, 1])       # of scores (3, 2, 4, 6)
+@pytest.mark.parametrize("kept", [0, 1000])
+def test_cut_in_pieces_and_with_shares_made_again_it_is_the_same(
+        chunk, kept, monkeypatch):
+    rng = np.random.default_rng(0)
+    q, k, v, bias, dy = (rng.normal(size=(3, 2, *size)) for size in (
+        (T, I), (U, I), (U, O), (T, U), (T, O)))
+    options = {"mask": rng.random((3, 1, T, U)) < 0.7, "causal": True}
+
+    def results():
+        y, backward = attention(q, k, v, bias, **options)
+        return y, *backward(dy)
+
+    whole = results()
+    module = import_module("numnet.attention")
+    monkeypatch.setattr(module, "CHUNK", chunk)
+    monkeypatch.setattr(module, "KEPT", kept)
+    with watch("attention.3") as steps:
+        pieces = results()
+    assert len(steps) == {100: 2, 48: 3, 30: 6, 13: 12, 1: 24}[chunk]
+    for ours, plain in zip(pieces, whole, strict=True):
+        np.testing.assert_allclose(ours, plain, rtol=1e-12, atol=1e-12)
 
 
 def test_split_heads_gives_each_head_neighbouring_features():

@@ -68,6 +68,11 @@ def test_the_same_positions_are_added_to_every_sequence():
     np.testing.assert_array_equal(dw, [*(y[0] + y[1]), [0] * 4, [0] * 4])
 
 
+def test_a_sequence_may_be_as_long_as_there_are_positions():
+    y, _ = add_positions(np.ones((1, *TABLE.shape)), TABLE)
+    np.testing.assert_array_equal(y[0], TABLE + 1)
+
+
 def test_sinusoids_are_sines_and_cosines_in_turn_from_fast_to_slow():
     w = sinusoids(101, 4)
     assert w.dtype == np.float32

@@ -71,6 +71,19 @@ def test_a_winner_of_several_windows_gets_the_sum_of_their_gradients():
         dx[0, 0], [[0, 0, 0, 0], [0, 75, 0, 300], [0, 0, 0, 600]])
 
 
+@pytest.mark.parametrize("axis", [2, 3])
+def test_windows_that_overlap_along_one_axis_alone_add_their_gradients(axis):
+    x = np.zeros((1, 1, 5, 5))
+    shared = (0, 0, 2, slice(None)) if axis == 2 else (0, 0, slice(None), 2)
+    x[shared] = [1, 2, 0, 5, 4]
+    options = {"kernel_size": (3, 2), "stride": (2, 3)}
+    if axis == 3:
+        options = {key: pair[::-1] for key, pair in options.items()}
+    dx = gradient(max_pool2d, x, np.ones((1, 1, 2, 2)), **options)
+    np.testing.assert_array_equal(dx[shared], [0, 2, 0, 2, 0])
+    assert dx.sum() == 4
+
+
 def test_every_window_sends_its_gradient_to_its_own_winner_over_all_examples():
     rng = np.random.default_rng(0)
     x, dy = rng.normal(size=(3, 2, 8, 9)), rng.normal(size=(3, 2, 6, 7))

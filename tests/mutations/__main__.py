@@ -118,7 +118,8 @@ def selection(file):
     stem = file.split("/")[-1][:-3]
     own = TESTS.get(file, [f"tests/test_{stem}.py"])
     names = [node.name for node in ast.parse(read(file)).body
-             if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+             if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+             and not node.name.startswith("_")]
     words = [path.split("/")[-1][:-3] for path in own] + WORDS.get(file, names)
     return Selection((*own, *EVERY_OP), tuple(words))
 
