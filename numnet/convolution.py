@@ -83,10 +83,9 @@ def _pointwise(x, w, b, needs_dx):
 
     def backward(dy):
         rows = dy.transpose(0, 2, 3, 1).reshape(-1, o)
-        dx, dw, db = linear_backward(rows)                          # (conv2d.4)
-        dx = dx.reshape(n, h, width, c).transpose(0, 3, 1, 2)       # (conv2d.2)
-        dw = dw.T[:, :, None, None]                                 # (conv2d.3)
-        return dx if needs_dx else None, dw, db
+        of_rows, of_w, of_b = linear_backward(rows)
+        of_x = of_rows.reshape(n, h, width, c).transpose(0, 3, 1, 2)
+        return of_x if needs_dx else None, of_w.T[:, :, None, None], of_b
 
     return y.reshape(n, h, width, o).transpose(0, 3, 1, 2), backward
 

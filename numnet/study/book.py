@@ -147,11 +147,13 @@ class _Book:
 """
 
     def source(self, path):
-        cards = {}
+        cards, marked = {}, {}
         for each in self.formulas.values():
             if each.file == path:
                 cards.setdefault(each.lines[0][0], []).append(each)
-        return self.read(path, cards)
+                for number, _ in each.lines:
+                    marked.setdefault(number, []).append(each)
+        return self.read(path, cards, marked)
 
     def oracle(self, path):
         """An oracle's page: the formula beside the loops that say the same."""
@@ -159,13 +161,13 @@ class _Book:
         for tag, (file, number) in self.oracles.items():
             if file == path and tag in self.formulas:
                 cards.setdefault(number, []).append(self.formulas[tag])
-        return self.read(path, cards)
+        return self.read(path, cards, cards)
 
-    def read(self, path, cards):
+    def read(self, path, cards, marked):
         name = self.name_of(path)
         try:
             return reader.page(path.read_text(encoding="utf-8"), name, cards,
-                               self.linker(name))
+                               self.linker(name), marked)
         except ValueError as error:
             tags = [each.tag for found in cards.values() for each in found
                     if each.latex in str(error)]

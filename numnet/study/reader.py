@@ -78,10 +78,11 @@ def inline(text, link):
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
 
 
-def page(source, name, cards, link):
+def page(source, name, cards, link, marked):
     """The body of a source file's page: heading, jumps, and the two columns.
 
     cards is a dict from line number to the formulas that stand level with that line;
+    marked one to all formulas of a line, since several lines may compute one;
     link(tag, text) gives the link to a formula, or None where there is no such tag.
     """
     tree = ast.parse(source)
@@ -103,7 +104,7 @@ def page(source, name, cards, link):
         if number in hidden:
             parts.append(_doc(row, hidden[number]))
         else:
-            parts.append(_line(row, number, lines[number - 1], found))
+            parts.append(_line(row, number, lines[number - 1], marked.get(number, ())))
     grows = [number in cards or number in hidden for number in shown]
     sizes = " ".join(f"repeat({len(list(run))},{GROWS if each else 'var(--row)'})"
                      for each, run in groupby(grows))

@@ -57,7 +57,7 @@ value | {pool}(X, kernel_size=2, stride=0) | stride must be at least 1, got 0
 value | {pool}(X, kernel_size=2, padding=-1) | padding must be at least 0, got -1
 type  | {pool}(X, kernel_size=2.0) | kernel_size must be a whole number or a … got 2.0
 type  | {pool}(X, kernel_size=True) | kernel_size must be a whole number or a … got True
-value | {pool}(X[:, :, :0], kernel_size=2, padding=1) | the picture (0, 5) must not be empty
+value | {pool}(X[:, :, :0], kernel_size=2, padding=1) | the picture (0, 5) must not be …
 value | {whole}(X[..., :0]) | the picture (6, 0) must not be empty
 value | {whole}(X[0]) | x must have axes (n, c, h, w), got shape (3, 6, 5)
 

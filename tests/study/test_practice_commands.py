@@ -124,7 +124,7 @@ def test_from_start_to_solution(command):
     assert code == 0 and "all 3 right" in text and "practice start relu" in text
     code, text = command("solution")
     assert code == 0 and text.startswith("rows = dy.reshape(-1, dy.shape[-1])\n")
-    assert re.search(r"\(linear\.2\)  numnet/linear\.py:\d+   dx = dy @ w\.T\n", text)
+    assert re.search(r"\(linear\.2\)  numnet/linear\.py:\d+   dx = \(dy @ w\.T\)", text)
     assert re.search(r"     4  linear           solved ", command("list")[1])
 
 
