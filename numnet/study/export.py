@@ -50,6 +50,8 @@ def write(folder, config, model):
     that did not see both pictures and questions.
     """
     asking.expect_both("export", config)
+    if config.task == "caption":
+        raise ValueError("export: numnet/pytorch has no layers that write captions")
     folder, (size, shrink) = Path(folder), recipes.picture_size(config)
     about = {"size": size, "shrink": shrink, "words": [*RESERVED, *config.words],
              "answers": config.answers}

@@ -73,6 +73,9 @@ def test_each_map_shares_out_the_whole_attention(run):
      "this run writes captions (numnet caption), it takes no question"),
     (["caption", "RUN", "--image", "nothing.png"],
      "read: there is no picture nothing.png"),
+    (["explain", "RUN", "--image", "LETTER", "--question", "what is it?"],
+     "this run writes captions (numnet caption), it takes no question"),
+    (["export", "RUN", "-o", "OUT"], "export: numnet/pytorch has no layers that write"),
     (["search", "RUN", "a circle"], "must be trained by --task match, its task is "
                                     "caption"),
     (["train", "--data", "glyphs", "--task", "answer", "--out", "OUT"],
