@@ -53,7 +53,7 @@ def test_the_gradient_of_softmax_is_not_its_diagonal_alone():
 
 def test_softmax_adds_up_to_1_along_the_axis_asked_for():
     x = np.random.default_rng(0).normal(size=(2, 4, 3))
-    for axis in (0, 1, 2, -1, -2):
+    for axis in (0, 1, 2, -1, -2, -3):
         y, _ = softmax(x, axis=axis)
         np.testing.assert_allclose(y.sum(axis=axis), 1, rtol=1e-14)
         moved, _ = softmax(np.moveaxis(x, axis, -1))
@@ -77,3 +77,4 @@ def test_flatten_lays_columns_fastest_then_rows_then_channels():
     assert y.shape == (2, 24)
     assert y[1, (2 * 4 + 3) * 2 + 1] == x[1, 2, 3, 1]
     np.testing.assert_array_equal(backward(y + 1), x + 1)
+    np.testing.assert_array_equal(flatten(y)[0], y)

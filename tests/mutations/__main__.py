@@ -24,7 +24,8 @@ TESTS = {                              # of a file, where not those named after 
     "data/text.py": ["tests/data/test_text.py"],
     "windows.py": ["tests/test_convolution.py", "tests/test_pooling.py"],
     "metrics.py": ["tests/test_metrics.py", "tests/test_average_precision.py"],
-    "loss.py": ["tests/test_loss.py", "tests/test_contrastive.py"]}
+    "loss.py": ["tests/test_loss.py", "tests/test_contrastive.py"],
+    "normalization.py": ["tests/test_normalization.py", "tests/test_contrastive.py"]}
 WORDS = {"windows.py": ["conv2d", "pool2d"], "winograd.py": ["winograd"]}
 PARITY = ["tests/test_parity_torch.py", "tests/test_parity_torch_layers.py",
           "tests/test_parity_torch_steps.py", "tests/test_parity_sklearn.py"]
