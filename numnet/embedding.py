@@ -26,6 +26,7 @@ def embedding(w, *, ids):
     if w.ndim < 2:
         raise ValueError(f"embedding: w must have axes (v, ...), got shape {w.shape}")
     expect_ids("embedding", "ids", ids, None, len(w))
+    ids = ids.astype(np.intp, copy=False)
     y = w.take(ids, axis=0)                                       # (embedding.1)
 
     def backward(dy):
