@@ -101,6 +101,14 @@ def test_nan_and_minus_infinity_pass_through_a_max_pool():
     np.testing.assert_array_equal(y[0, 0], [[np.nan, -np.inf]])
 
 
+def test_a_window_of_more_than_256_numbers_knows_its_largest():
+    x = np.arange(2 * 3 * 2 * 300, dtype=float).reshape(2, 3, 2, 300)
+    x[:, :, 0, 280] += 1e4
+    dx = gradient(max_pool2d, x, np.full((2, 3, 1, 1), 5), kernel_size=(2, 300))
+    np.testing.assert_array_equal(np.argwhere(dx)[:, 2:], [[0, 280]] * 6)
+    assert dx.sum() == 30
+
+
 def test_relu_after_a_max_pool_is_relu_before_it():
     """Ties that relu makes lie at 0, where it lets no gradient through."""
     rng = np.random.default_rng(9)
