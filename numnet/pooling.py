@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numnet.shapes import expect, pair
+from numnet.shapes import expect, pair, row_blocks
 
 BLOCK = 2 ** 18        # numbers at a time: they and their pools stay in the cache
 
@@ -23,7 +23,7 @@ def max_pool2d(x, *, kernel_size, stride=None, padding=0):
     rows, columns = _lines("max_pool2d", x, kernel_size, stride, padding)
     pictures, kept = x.transpose(0, 2, 3, 1), []                 # (n, h, w, c)
     y = np.empty((len(x), rows.out, columns.out, x.shape[1]), x.dtype)
-    for n in _blocks(x):
+    for n in row_blocks(x, BLOCK):
         along, j = columns.largest(pictures[n])
         y[n], i = rows.largest(along)                            # (max_pool2d.1)
         kept.append((n, i, j))
@@ -57,13 +57,13 @@ def avg_pool2d(x, *, kernel_size, stride=None, padding=0, count_include_pad=True
     k = np.full((rows.out, columns.out, 1), rows.k * columns.k, x.real.dtype)
     if not count_include_pad:
         k[:] = rows.counts()[:, None, None] * columns.counts()[:, None]
-    for n in _blocks(x):
+    for n in row_blocks(x, BLOCK):
         y[n] = rows.total(columns.total(pictures[n])) / k        # (avg_pool2d.1)
 
     def backward(dy):
         dy = dy.transpose(0, 2, 3, 1)
         dx = np.zeros(pictures.shape, x.dtype)
-        for n in _blocks(x):
+        for n in row_blocks(x, BLOCK):
             along = np.zeros((len(dx[n]), rows.size, columns.out, x.shape[1]), x.dtype)
             rows.give(dy[n] / k, along)
             columns.give(along, dx[n])                           # (avg_pool2d.2)
@@ -130,12 +130,6 @@ def cells(x):
         return dx
 
     return y, backward
-
-
-def _blocks(x):
-    """Slices of pictures with BLOCK numbers or fewer, or of one picture."""
-    step = max(1, BLOCK // max(1, x[:1].size))
-    return [slice(start, start + step) for start in range(0, len(x), step)]
 
 
 def _lines(op, x, kernel_size, stride, padding):

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -152,3 +154,14 @@ def test_cells_lie_in_reading_order_each_with_its_channels():
     np.testing.assert_array_equal(
         y, [[[0, 6], [1, 7], [2, 8], [3, 9], [4, 10], [5, 11]]])
     np.testing.assert_array_equal(backward(y), x)
+
+
+@pytest.mark.parametrize("op", [max_pool2d, avg_pool2d])
+def test_pooling_in_blocks_of_pictures_is_the_same(monkeypatch, op):
+    rng = np.random.default_rng(12)
+    x, dy = rng.normal(size=(5, 2, 6, 4)), rng.normal(size=(5, 2, 3, 2))
+    (y, backward), room = op(x, kernel_size=2), 2 * x[0].size
+    monkeypatch.setattr(sys.modules["numnet.pooling"], "BLOCK", room)
+    again, backward_again = op(x, kernel_size=2)
+    np.testing.assert_array_equal(again, y)
+    np.testing.assert_array_equal(backward_again(dy), backward(dy))
