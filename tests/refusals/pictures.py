@@ -45,6 +45,7 @@ value | winograd(X, F, B, padding=(1, 3)) | w must be … padding at most 2, got
 value | winograd(X, F, B, padding=-1) | padding must be at least 0, got -1
 type  | winograd(X, F, B, padding=0.5) | padding must be a whole number or … got 0.5
 value | winograd(X[:, :, :2], F, B) | x must hold pictures of 3×3 at … got (2, 5) and 0
+value | winograd(X[:, :, :0], F, B, padding=2) | x must hold … got (0, 5) and 2
 value | winograd(X[..., :0], F, B, padding=2) | x must hold … got (6, 0) and 2
 
 value | {pool}(X[0], kernel_size=2) | x must have axes (n, c, h, w), got shape (3, 6, 5)
