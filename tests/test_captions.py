@@ -126,14 +126,6 @@ def test_a_wider_beam_finds_what_greedy_writing_misses():
     assert wide.tolist() == [1] and np.isclose(np.exp(p), 0.4)
 
 
-@pytest.mark.parametrize("width, longest", [(0, 3), (2, 0)])
-def test_a_search_without_width_or_length_is_refused(width, longest):
-    rng = np.random.default_rng(5)
-    with pytest.raises(ValueError, match="beam_search: width and longest must be at"):
-        beam_search(small(rng), pictures(rng, 1)[0], mark=MARK, longest=longest,
-                    width=width)
-
-
 def test_a_picture_moves_by_whole_pixels_and_its_border_goes_on():
     rng = np.random.default_rng(6)
     x = rng.random((2, 3, 4, 5))
