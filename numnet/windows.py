@@ -31,7 +31,7 @@ class Windows:
     view. Pictures are channels-last, (n, h, w, c).
     """
 
-    def __init__(self, op, size, kernel, stride, padding, dilation=(1, 1)):
+    def __init__(self, op, size, kernel, stride, padding, dilation):
         reach = tuple(r * (k - 1) + 1 for r, k in zip(dilation, kernel))
         padded = [a + 2 * m for a, m in zip(size, padding)]
         if min(kernel) < 1 or min(size) < 1:

@@ -46,6 +46,13 @@ def test_padding_is_rows_then_columns_of_zeros():
         [0, 41, 52, 63, 0], [0, 74, 85, 96, 0]]
 
 
+def test_a_picture_may_have_a_single_row_or_column():
+    row = np.array([[[[1.0, 2, 3]]]])
+    assert convolved(row, filters([1, 10])) == [[21, 32]]
+    assert convolved(row.transpose(0, 1, 3, 2), filters([1], [10])) == [[21], [32]]
+    assert convolved(row, np.ones((1, 1, 3, 3)), padding=1) == [[3, 6, 5]]
+
+
 def test_dilation_is_rows_then_columns():
     w = filters([1, 2], [3, 4])
     assert convolved(NINE, w, dilation=(1, 2)) == [[43], [73]]
