@@ -65,6 +65,7 @@ def test_cell_by_cell_a_lesson_runs_the_statements_of_the_script(lesson, tmp_pat
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.stdin", io.StringIO(99 * "\n"))
+    monkeypatch.setattr(classroom, "LESSONS", lesson.parent)
     monkeypatch.setattr(classroom, "compile", collected, raising=False)
     monkeypatch.setattr(classroom, "exec", lambda code, names: None, raising=False)
     assert main(["lesson", lesson.name[:2], "--step"]) == 0
