@@ -23,6 +23,7 @@ BAR = 0.97
 TESTS = {                              # of a file, where not those named after it
     "data/text.py": ["tests/data/test_text.py"],
     "windows.py": ["tests/test_convolution.py"],
+    "convolution.py": ["tests/test_convolution.py", "tests/test_winograd.py"],
     "metrics.py": ["tests/test_metrics.py", "tests/test_average_precision.py"],
     "loss.py": ["tests/test_loss.py", "tests/test_contrastive.py"],
     "normalization.py": ["tests/test_normalization.py", "tests/test_contrastive.py"]}

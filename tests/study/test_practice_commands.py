@@ -90,10 +90,20 @@ def test_a_process_that_ends_by_force_or_crashes_is_told(tmp_path):
     assert refused(tmp_path, "    import os; os._exit(7)") == (
         "linear.py ends Python by force (exit code 7): does it exit, or replace what "
         "Python needs?")
+    sentence, printed = complained(
+        tmp_path, "    print('before')\n    import faulthandler; faulthandler._sigsegv()")
     assert re.fullmatch(
         r"linear.py makes Python itself crash in line \d+, `import faulthandler; "
-        r"faulthandler._sigsegv\(\)`",
-        refused(tmp_path, "    import faulthandler; faulthandler._sigsegv()"))
+        r"faulthandler._sigsegv\(\)`", sentence)
+    assert printed.splitlines() == ["before"]
+
+
+def test_what_a_file_without_an_op_had_printed_is_kept(tmp_path):
+    path = tmp_path / "linear.py"
+    path.write_text("print('before')\nlinear = 3", encoding="utf-8")
+    with pytest.raises(attempt.Complaint, match="defines no function") as caught:
+        apart.attempts(EVERY["linear"], path)
+    assert caught.value.printed.splitlines() == ["before"]
 
 
 def test_a_file_that_removes_itself_is_put_back(tmp_path):
