@@ -91,7 +91,8 @@ def test_a_process_that_ends_by_force_or_crashes_is_told(tmp_path):
         "linear.py ends Python by force (exit code 7): does it exit, or replace what "
         "Python needs?")
     sentence, printed = complained(
-        tmp_path, "    print('before')\n    import faulthandler; faulthandler._sigsegv()")
+        tmp_path,
+        "    print('before')\n    import faulthandler; faulthandler._sigsegv()")
     assert re.fullmatch(
         r"linear.py makes Python itself crash in line \d+, `import faulthandler; "
         r"faulthandler._sigsegv\(\)`", sentence)
