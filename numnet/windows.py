@@ -11,7 +11,7 @@ def blocks(n, rows, row_bytes, block_bytes):
 
     Returns pairs of slices, of the pictures and of the rows; the first is a largest.
     """
-    most = max(1, block_bytes // max(1, row_bytes))
+    most = max(1, block_bytes // row_bytes)
     return [(pictures, some) for pictures in _cut(n, max(1, most // rows))
             for some in _cut(rows, most)]
 
