@@ -35,10 +35,13 @@ def embedding(w, *, ids):
         if len(w) <= 64:                              # few rows: a product of matrices
             here = np.arange(len(w))[:, None] == ids.ravel()
             dw = here.astype(w.dtype) @ dy                        # (embedding.2)
-        else:
-            dw, places = np.zeros(len(w) * o, w.dtype), np.arange(o)
-            places = (o * ids.reshape(t, 1) + places).ravel()
-            np.add.at(dw, places, dy.ravel())                     # (embedding.2)
+        else:                      # many: the last use of each is stored, others added
+            dw, last = np.zeros((len(w), o), w.dtype), np.empty(len(w), np.intp)
+            rows, uses = ids.ravel(), np.arange(t)
+            dw[rows], last[rows] = dy, uses
+            more = last[rows] != uses
+            places = o * rows[more, None] + np.arange(o)
+            np.add.at(dw.reshape(-1), places.ravel(), dy[more].ravel())  # (embedding.2)
         return dw.reshape(w.shape)
 
     return y, backward

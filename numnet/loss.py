@@ -6,7 +6,9 @@ takes the gradient of that scalar, 1 if not given: `dz = backward()`.
 
 import numpy as np
 
-from numnet.shapes import expect, expect_float, expect_ids, whole
+from numnet.shapes import expect, expect_float, expect_ids, row_blocks, whole
+
+BLOCK = 2 ** 17        # scores at a time: they and their exponentials stay in the cache
 
 
 def cross_entropy(z, *, label, ignore_index=None):
@@ -36,18 +38,21 @@ def cross_entropy(z, *, label, ignore_index=None):
     if count == 0:
         raise ValueError("cross_entropy: the batch has no label to learn from")
     every = np.arange(len(rows))
-    shifted = rows - rows.real.max(axis=1, keepdims=True)
-    right = shifted[every, label]
-    e = np.exp(shifted, out=shifted)
-    total = e @ np.ones(e.shape[1], e.dtype)
+    e = np.empty_like(rows)
+    right, total = np.empty((2, len(rows)), z.dtype)
+    for n in row_blocks(rows, BLOCK):
+        top = rows[n].real.max(axis=1, keepdims=True)
+        shifted = np.subtract(rows[n], top, out=e[n])
+        right[n] = shifted[every[:len(shifted)], label[n]]
+        total[n] = np.exp(shifted, out=shifted) @ np.ones(rows.shape[1], z.dtype)
     log_p = right - np.log(total)
     loss = -log_p[kept].sum() / count                            # (cross_entropy.1)
 
     def backward(dloss=1.0):
-        p = e / total[:, None]                                   # (cross_entropy.2)
-        p[every, label] -= 1
+        share = z.dtype.type(dloss / count)
+        p = e * (share / total)[:, None]       # times dL / N already: (cross_entropy.2)
+        p[every, label] -= share
         p[~kept] = 0
-        p *= z.dtype.type(dloss / count)
         dz = p.reshape(z.shape)                                  # (cross_entropy.3)
         return dz
 

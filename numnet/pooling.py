@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numnet.shapes import expect, pair
+from numnet.shapes import expect, pair, row_blocks
 
 BLOCK = 2 ** 18        # numbers at a time: they and their pools stay in the cache
 
@@ -20,29 +20,24 @@ def max_pool2d(x, *, kernel_size, stride=None, padding=0):
     exceeds the padded picture or the padding exceeds half the kernel.
     Source: Goodfellow et al. 2016, section 9.3.
     """
-    windows = _Windows("max_pool2d", x, kernel_size, stride, padding)
-    y = windows.empty(x)
-    for n in _blocks(x):
-        y[n] = -np.inf
-        for at, tap in windows.entries:
-            np.maximum(y[n][at], x[n][tap], out=y[n][at])        # (max_pool2d.1)
+    rows, columns = _lines("max_pool2d", x, kernel_size, stride, padding)
+    pictures, kept = x.transpose(0, 2, 3, 1), []                 # (n, h, w, c)
+    y = np.empty((len(x), rows.out, columns.out, x.shape[1]), x.dtype)
+    for n in row_blocks(x, BLOCK):
+        along, j = columns.largest(pictures[n])
+        y[n], i = rows.largest(along)                            # (max_pool2d.1)
+        kept.append((n, i, j))
 
     def backward(dy):
-        dx = np.empty_like(x)
-        for n in _blocks(x):
-            dx[n] = 0
-            left = np.empty_like(y[n])
-            left[...] = dy[n]                        # what no entry has won yet
-            for at, tap in windows.entries:
-                won = left[at] * ~(x[n][tap] < y[n][at])
-                left[at] -= won
-                if windows.apart:
-                    dx[n][tap] = won                             # (max_pool2d.2)
-                else:
-                    dx[n][tap] += won                            # (max_pool2d.2)
-        return dx
+        dy = dy.transpose(0, 2, 3, 1)
+        dx = np.zeros(pictures.shape, x.dtype)
+        for n, i, j in kept:
+            along = np.zeros((*j.shape[:3], x.shape[1]), x.dtype)
+            rows.give(dy[n], along, i)
+            columns.give(along, dx[n], j)                        # (max_pool2d.2)
+        return dx.transpose(0, 3, 1, 2)
 
-    return y, backward
+    return y.transpose(0, 3, 1, 2), backward
 
 
 def avg_pool2d(x, *, kernel_size, stride=None, padding=0, count_include_pad=True):
@@ -56,29 +51,25 @@ def avg_pool2d(x, *, kernel_size, stride=None, padding=0, count_include_pad=True
     count_include_pad=False the number of its entries that lie on the picture.
     Raises ValueError as max_pool2d does.
     """
-    windows = _Windows("avg_pool2d", x, kernel_size, stride, padding)
-    k = np.zeros(windows.out, x.real.dtype)
-    for at, _ in windows.entries:
-        k[at] += 1
-    if count_include_pad:
-        k[:] = len(windows.entries)
-    y = windows.empty(x)
-    for n in _blocks(x):
-        y[n] = 0
-        for at, tap in windows.entries:
-            y[n][at] += x[n][tap]
-        y[n] /= k                                                # (avg_pool2d.1)
+    rows, columns = _lines("avg_pool2d", x, kernel_size, stride, padding)
+    pictures = x.transpose(0, 2, 3, 1)                           # (n, h, w, c)
+    y = np.empty((len(x), rows.out, columns.out, x.shape[1]), x.dtype)
+    k = np.full((rows.out, columns.out, 1), rows.k * columns.k, x.real.dtype)
+    if not count_include_pad:
+        k[:] = rows.counts()[:, None, None] * columns.counts()[:, None]
+    for n in row_blocks(x, BLOCK):
+        y[n] = rows.total(columns.total(pictures[n])) / k        # (avg_pool2d.1)
 
     def backward(dy):
-        dx = np.empty_like(x)
-        for n in _blocks(x):
-            dx[n] = 0
-            share = np.divide(dy[n], k, out=np.empty_like(y[n]))
-            for at, tap in windows.entries:
-                dx[n][tap] += share[at]                          # (avg_pool2d.2)
-        return dx
+        dy = dy.transpose(0, 2, 3, 1)
+        dx = np.zeros(pictures.shape, x.dtype)
+        for n in row_blocks(x, BLOCK):
+            along = np.zeros((len(dx[n]), rows.size, columns.out, x.shape[1]), x.dtype)
+            rows.give(dy[n] / k, along)
+            columns.give(along, dx[n])                           # (avg_pool2d.2)
+        return dx.transpose(0, 3, 1, 2)
 
-    return y, backward
+    return y.transpose(0, 3, 1, 2), backward
 
 
 def global_max_pool2d(x):
@@ -141,43 +132,80 @@ def cells(x):
     return y, backward
 
 
-def _blocks(x):
-    """Slices of pictures with BLOCK numbers or fewer, or of one picture."""
-    step = max(1, BLOCK // max(1, x[:1].size))
-    return [slice(start, start + step) for start in range(0, len(x), step)]
+def _lines(op, x, kernel_size, stride, padding):
+    """The windows along the rows' axis of pictures (n, h, w, c), and the columns'."""
+    expect(op, x=(x, "n c h w"))
+    k = pair(op, "kernel_size", kernel_size, 1)
+    s = k if stride is None else pair(op, "stride", stride, 1)
+    m = pair(op, "padding", padding, 0)
+    if 2 * m[0] > k[0] or 2 * m[1] > k[1]:
+        raise ValueError(f"{op}: padding {m} must not exceed half the kernel {k}")
+    size, padded = x.shape[2:], [a + 2 * b for a, b in zip(x.shape[2:], m)]
+    if 0 in size:
+        raise ValueError(f"{op}: the picture {size} must not be empty")
+    if k[0] > padded[0] or k[1] > padded[1]:
+        raise ValueError(f"{op}: the kernel covers {k[0]}×{k[1]} but the padded "
+                         f"picture is {padded[0]}×{padded[1]}")
+    return [_Line(axis, *each) for axis, each in enumerate(zip(size, k, s, m), 1)]
 
 
-class _Windows:
-    """Where each entry of a kernel falls on pictures, for all places of the kernel.
+class _Line:
+    """Windows along one axis: entry i of window p falls on place s p + i - m.
 
-    entries: for each entry in reading order two indices of the last two axes, the
-    places (p, q) of the kernel at which it falls on the picture, not on the margin, and
-    the numbers of the picture that it falls on there.
+    A window of two axes is one along the rows' of windows along the columns': so its
+    largest number and its sum are found along one axis, then along the other.
+    entries: for each entry two indices, the windows in which it falls on the picture,
+    and the places that it falls on there.
     """
 
-    def __init__(self, op, x, kernel_size, stride, padding):
-        expect(op, x=(x, "n c h w"))
-        k = pair(op, "kernel_size", kernel_size, 1)
-        s = k if stride is None else pair(op, "stride", stride, 1)
-        m = pair(op, "padding", padding, 0)
-        if 2 * m[0] > k[0] or 2 * m[1] > k[1]:
-            raise ValueError(f"{op}: padding {m} must not exceed half the kernel {k}")
-        size, padded = x.shape[2:], [a + 2 * b for a, b in zip(x.shape[2:], m)]
-        if 0 in size:
-            raise ValueError(f"{op}: the picture {size} must not be empty")
-        if k[0] > padded[0] or k[1] > padded[1]:
-            raise ValueError(f"{op}: the kernel covers {k[0]}×{k[1]} but the padded "
-                             f"picture is {padded[0]}×{padded[1]}")
-        self.apart = k[0] <= s[0] and k[1] <= s[1]
-        self.out = tuple((a - b) // c + 1 for a, b, c in zip(padded, k, s))
-        rows, columns = ([_falls(i, s[axis], m[axis], size[axis], self.out[axis])
-                          for i in range(k[axis])] for axis in (0, 1))
-        self.entries = [((..., p, q), (..., h, w))
-                        for p, h in rows for q, w in columns]
+    def __init__(self, axis, size, k, s, m):
+        self.axis, self.size, self.k, self.s, self.m = axis, size, k, s, m
+        self.out = (size + 2 * m - k) // s + 1
+        self.entries = [tuple(map(self._along, _falls(i, s, m, size, self.out)))
+                        for i in range(k)]
 
-    def empty(self, x):
-        """Room for a number for each place, laid out in memory as x is."""
-        return np.empty_like(x, shape=(*x.shape[:2], *self.out))
+    def _along(self, some):
+        return (slice(None),) * self.axis + (some,)
+
+    def largest(self, x):
+        """The largest number of each window, and which entry that is: the first."""
+        kind = np.min_scalar_type(self.k).type
+        if self.m:                                   # the edge again: no larger
+            x = x.take(np.arange(-self.m, self.size + self.m), self.axis, mode="clip")
+        last = self.s * (self.out - 1) + 1
+        y = x[self._along(slice(0, last, self.s))]
+        which = np.zeros(y.shape, kind)
+        for i in range(1, self.k):
+            tap = x[self._along(slice(i, i + last, self.s))]
+            before, y = y, np.maximum(y, tap)
+            np.maximum(which, (before < y) * kind(i), out=which)
+        if self.m:
+            first = np.maximum(self.m - self.s * np.arange(self.out), 0)
+            first = first.reshape(-1, *[1] * (3 - self.axis))
+            np.maximum(which, first.astype(kind), out=which)
+        return y, which
+
+    def give(self, dy, dx, which=None):
+        """Send each window's gradient to one of its entries, or to all of them."""
+        for i, (at, tap) in enumerate(self.entries):
+            share = dy[at] if which is None else dy[at] * (which[at] == i)
+            if self.k <= self.s:                     # windows that do not overlap
+                dx[tap] = share
+            else:
+                dx[tap] += share
+
+    def total(self, x):
+        """The sum of each window."""
+        shape = [*x.shape]
+        shape[self.axis] = self.out
+        y = np.zeros(shape, x.dtype)
+        for at, tap in self.entries:
+            y[at] += x[tap]
+        return y
+
+    def counts(self):
+        """How many entries of each window lie on the picture."""
+        return self.total(np.ones((1,) * self.axis + (self.size,))).ravel()
 
 
 def _falls(i, s, m, size, out):

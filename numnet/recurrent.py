@@ -111,10 +111,15 @@ def lstm(x, wx, wh, b, h0=None, c0=None, *, lengths=None):
     c, c_before = cells[1:], cells[:-1]
     wx4, wh4, b4 = (w.reshape(-1, 4, width).swapaxes(0, 1) for w in (wx, wh, b))
     half = np.array([0.5, 0.5, 1, 0.5], x.real.dtype)[:, None, None]
+    rest = 1 - half                                  # σ(a) = ½ + ½ tanh(½ a)
     gates = (rows @ wx4).reshape(4, t, n, width)     # what x adds to a, then the gates
     for step in range(t):
-        a = b4 + gates[:, step] + h_before[step] @ wh4              # (lstm.1)
-        gates[:, step] = 1 - half + half * np.tanh(half * a)        # (lstm.2)
+        a = gates[:, step]
+        a += b4
+        a += h_before[step] @ wh4                                   # (lstm.1)
+        np.tanh(half * a, out=a)
+        a *= half
+        a += rest                                                   # (lstm.2)
         i, f, g, o = gates[:, step]
         new = f * c_before[step] + i * g
         c[step] = _either(alive[step], new, c_before[step])         # (lstm.3)

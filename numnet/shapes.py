@@ -118,3 +118,9 @@ def pair(op, name, value, least):
     if min(two) < least:
         raise ValueError(f"{op}: {name} must be at least {least}, got {value}")
     return int(two[0]), int(two[1])
+
+
+def row_blocks(x, numbers):
+    """Slices of the first axis, of `numbers` numbers or fewer, or of one row."""
+    step = max(1, numbers // max(1, x[:1].size))
+    return [slice(start, start + step) for start in range(0, len(x), step)]

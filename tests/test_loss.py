@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -117,3 +119,14 @@ def test_an_ignored_position_has_gradient_0_whatever_its_scores():
     loss, backward = cross_entropy(z, label=np.array([1, -1]), ignore_index=-1)
     with np.errstate(invalid="ignore"):
         assert np.isfinite(loss) and not backward()[1].any()
+
+
+@pytest.mark.parametrize("room", [1, 12])            # a row at a time; two and one
+def test_cross_entropy_in_blocks_of_rows_is_the_same(monkeypatch, room):
+    rng = np.random.default_rng(11)
+    z, label = rng.normal(size=(5, 6)), rng.integers(0, 6, 5)
+    loss, backward = cross_entropy(z, label=label, ignore_index=label[2])
+    monkeypatch.setattr(sys.modules["numnet.loss"], "BLOCK", room)
+    again, backward_again = cross_entropy(z, label=label, ignore_index=label[2])
+    assert again == pytest.approx(loss, rel=1e-14)
+    np.testing.assert_allclose(backward_again(), backward(), rtol=1e-14)

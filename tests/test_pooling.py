@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -129,6 +131,14 @@ def first(place, axis, kernel_size, stride=None, padding=0):
     return max(0, (stride or kernel_size)[axis] * place - padding)
 
 
+def test_a_window_of_more_than_256_numbers_knows_its_largest():
+    x = np.arange(2 * 3 * 2 * 300, dtype=float).reshape(2, 3, 2, 300)
+    x[:, :, 0, 280] += 1e4
+    dx = gradient(max_pool2d, x, np.full((2, 3, 1, 1), 5), kernel_size=(2, 300))
+    np.testing.assert_array_equal(np.argwhere(dx)[:, 2:], [[0, 280]] * 6)
+    assert dx.sum() == 30
+
+
 def test_relu_after_a_max_pool_is_relu_before_it():
     """Ties that relu makes lie at 0, where it lets no gradient through."""
     rng = np.random.default_rng(9)
@@ -172,3 +182,14 @@ def test_cells_lie_in_reading_order_each_with_its_channels():
     np.testing.assert_array_equal(
         y, [[[0, 6], [1, 7], [2, 8], [3, 9], [4, 10], [5, 11]]])
     np.testing.assert_array_equal(backward(y), x)
+
+
+@pytest.mark.parametrize("op", [max_pool2d, avg_pool2d])
+def test_pooling_in_blocks_of_pictures_is_the_same(monkeypatch, op):
+    rng = np.random.default_rng(12)
+    x, dy = rng.normal(size=(5, 2, 6, 4)), rng.normal(size=(5, 2, 3, 2))
+    (y, backward), room = op(x, kernel_size=2), 2 * x[0].size
+    monkeypatch.setattr(sys.modules["numnet.pooling"], "BLOCK", room)
+    again, backward_again = op(x, kernel_size=2)
+    np.testing.assert_array_equal(again, y)
+    np.testing.assert_array_equal(backward_again(dy), backward(dy))

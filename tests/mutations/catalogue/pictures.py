@@ -47,23 +47,25 @@ TABLE = {
         "conv_remainder, winograd!": ("rows[:, :p - block[1].start] ",
                                       "rows[:, :p // 4 * 4 - block[1].start] "),
     },
-    ("pooling.py", "max_pool2d"): {
-        "mp_zero_pad!": [
-            ("    y = windows.empty(x)\n",
-             "    y, inside = windows.empty(x), np.zeros(windows.out)\n"
-             "    for at, _ in windows.entries:\n        inside[at] += 1\n"),
-            ("= -np.inf\n",
-             "= np.where(inside < len(windows.entries), 0, -np.inf)\n")],
-        "mp_ties_all!": ("left[at] -= won\n", "pass\n"),
-        "mp_grad_first": ("left[at] * ~(x[n][tap] < y[n][at])", "left[at].copy()"),
+    ("pooling.py", "_Line"): {
+        "mp_zero_pad!": (
+            'x.take(np.arange(-self.m, self.size + self.m), self.axis, mode="clip")',
+            "np.pad(x, [(self.m * (k == self.axis),) * 2 for k in range(4)])"),
+        "mp_ties_all!": [
+            ("which = np.zeros(", "which = np.ones("),
+            ("np.maximum(which, (before < y) * kind(i), out=which)",
+             "which = np.where(before < y, kind(1 << i),\n"
+             "                             which | (tap == y) * kind(1 << i))"),
+            ("which[at] == i", "which[at] >> i & 1")],
+        "mp_grad_first": ("which[at] == i", "i == 0"),
     },
-    ("pooling.py", "_Windows"): {
+    ("pooling.py", "_lines"): {
         "mp_kernel_hw": ("pair(op, \"kernel_size\", kernel_size, 1)",
                          "pair(op, \"kernel_size\", kernel_size, 1)[::-1]"),
     },
     ("pooling.py", "avg_pool2d"): {
-        "ap_count_pad": ("if count_include_pad:", "if True:"),
-        "ap_bwd_div": ("np.divide(dy[n], k,", "np.divide(dy[n], len(windows.entries),"),
+        "ap_count_pad": ("if not count_include_pad:", "if False:"),
+        "ap_bwd_div": ("dy[n] / k, along", "dy[n] / (rows.k * columns.k), along"),
     },
     ("pooling.py", "global_avg_pool2d"): {
         "gap_square!": [("1 / rows.shape[1], x.dtype)",

@@ -49,8 +49,9 @@ TABLE = {
         "emb_dup!": ("dw = here.astype(w.dtype) @ dy ",
                      "dw = np.zeros((len(w), o), w.dtype)\n"
                      "            dw[ids.ravel()] += dy "),
-        "emb_dup, a large table!": ("np.add.at(dw, places, dy.ravel()) ",
-                                    "dw[places] += dy.ravel() "),
+        "emb_dup, a large table!": [
+            ("np.add.at(dw.reshape(-1), places.ravel(), dy[more].ravel()) ",
+             "dw.reshape(-1)[places] += dy[more] ")],
     },
     ("normalization.py", "layer_norm"): {
         "ln_ddof1": (" u, u)[..., None] / len(w)", " u, u)[..., None] / (len(w) - 1)"),
