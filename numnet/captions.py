@@ -14,6 +14,7 @@ from numnet.linear import Linear
 from numnet.models import image_encoder
 from numnet.module import Module
 from numnet.normalization import LayerNorm
+from numnet.shapes import whole
 from numnet.transformer import DecoderBlock
 
 
@@ -101,11 +102,11 @@ def beam_search(model, image, *, mark, longest, width=1):
     `longest` words: what is open then ends there. With width 1 each word is the
     likeliest after those before (greedy). Scores are not divided by the length: they
     are log probabilities of whole texts. Raises ValueError for a width or a length
-    below 1. Source: Sutskever et al. 2014, section 3.2 (arXiv 1409.3215).
+    below 1, TypeError for one that is no whole number.
+    Source: Sutskever et al. 2014, section 3.2 (arXiv 1409.3215).
     """
-    if width < 1 or longest < 1:
-        raise ValueError("beam_search: width and longest must be at least 1, "
-                         f"got {width} and {longest}")
+    width = whole("beam_search", "width", width, 1)
+    longest = whole("beam_search", "longest", longest, 1)
     memory, _ = model.see(image[None])
     beam, ended = [((mark,), 0.0)], []
     for _ in range(longest):

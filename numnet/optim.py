@@ -130,9 +130,9 @@ def clip_grad_norm(parameters, max_norm):
     parameters = distinct("clip_grad_norm", parameters)
     squares = [np.vdot(p.grad, p.grad).real for p in parameters]
     g = float(np.sqrt(sum(squares)))                             # (clip_grad_norm.1)
-    if np.isfinite(g):
-        scale = min(1.0, float(max_norm) / (g + 1e-6))
-        for p in parameters if scale < 1 else ():
+    scale = float(max_norm) / (g + 1e-6)
+    if np.isfinite(g) and scale < 1:
+        for p in parameters:
             p.grad = p.grad * scale                              # (clip_grad_norm.2)
     return g
 

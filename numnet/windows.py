@@ -11,7 +11,7 @@ def blocks(n, rows, row_bytes, block_bytes):
 
     Returns pairs of slices, of the pictures and of the rows; the first is a largest.
     """
-    most = max(1, block_bytes // max(1, row_bytes))
+    most = max(1, block_bytes // row_bytes)
     return [(pictures, some) for pictures in _cut(n, max(1, most // rows))
             for some in _cut(rows, most)]
 
@@ -31,7 +31,7 @@ class Windows:
     view. Pictures are channels-last, (n, h, w, c).
     """
 
-    def __init__(self, op, size, kernel, stride, padding, dilation=(1, 1)):
+    def __init__(self, op, size, kernel, stride, padding, dilation):
         reach = tuple(r * (k - 1) + 1 for r, k in zip(dilation, kernel))
         padded = [a + 2 * m for a, m in zip(size, padding)]
         if min(kernel) < 1 or min(size) < 1:

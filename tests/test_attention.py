@@ -149,9 +149,11 @@ def test_cut_in_pieces_and_with_shares_made_again_it_is_the_same(
     module = import_module("numnet.attention")
     monkeypatch.setattr(module, "CHUNK", chunk)
     monkeypatch.setattr(module, "KEPT", kept)
-    with watch("attention.3") as steps:
+    with watch("attention.2", "attention.3") as steps:
         pieces = results()
-    assert len(steps) == {100: 2, 48: 3, 30: 6, 13: 12, 1: 24}[chunk]
+    tags, count = [step.tag for step in steps], {100: 2, 48: 3, 30: 6, 13: 12, 1: 24}
+    assert tags.count("attention.3") == count[chunk]
+    assert tags.count("attention.2") == count[chunk] * (1 if kept else 2)
     for ours, plain in zip(pieces, whole, strict=True):
         np.testing.assert_allclose(ours, plain, rtol=1e-12, atol=1e-12)
 
@@ -220,6 +222,8 @@ def test_mask_of_says_which_words_are_there():
     mask = mask_of(np.array([2, 3, 1]), 3)
     assert mask.shape == (3, 1, 1, 3) and mask.dtype == bool
     assert mask[:, 0, 0].tolist() == [[1, 1, 0], [1, 1, 1], [1, 0, 0]]
+    assert mask_of(np.array([0, 2]), 2)[:, 0, 0].tolist() == [[0, 0], [1, 1]]
+    assert mask_of(np.array([0, 0]), 0).shape == (2, 1, 1, 0)
 
 
 def test_a_layer_starts_unbiased_with_weights_of_both_widths():

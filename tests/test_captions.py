@@ -104,34 +104,51 @@ def test_a_beam_as_wide_as_all_texts_finds_the_likeliest_of_all():
         assert np.isclose(score, likelihood(text), rtol=1e-5)
 
 
+class Model:
+    """After some texts the next word's probabilities are those of a table."""
+
+    def __init__(self, table):
+        self.table, self.reads = table, 0
+
+    def see(self, images):
+        return images.reshape(1, 1, -1), None
+
+    def read(self, ids, memory):
+        self.reads += 1
+        p = [self.table.get(tuple(row), [0.1, 0.1, 0.8]) for row in ids.tolist()]
+        with np.errstate(divide="ignore"):
+            return np.log(np.array(p))[:, None], None
+
+    def likeliest(self, width):
+        """Pairs of a text and its probability."""
+        found = beam_search(self, np.zeros((1, 1, 1)), mark=2, longest=9, width=width)
+        return [(words.tolist(), pytest.approx(np.exp(S))) for words, S in found]
+
+
 def test_a_wider_beam_finds_what_greedy_writing_misses():
     """The likeliest first word need not begin the likeliest text."""
-    class Model:
-        table = {(2,): [0.6, 0.4, 0], (2, 0): [0.5, 0.4, 0.1], (2, 1): [0, 0, 1]}
-
-        def see(self, images):
-            return images.reshape(1, 1, -1), None
-
-        def read(self, ids, memory):
-            p = [self.table.get(tuple(row), [0.1, 0.1, 0.8]) for row in ids.tolist()]
-            with np.errstate(divide="ignore"):
-                return np.log(np.array(p))[:, None], None
-
-    def likeliest(width):
-        return beam_search(Model(), np.zeros((1, 1, 1)), mark=2, longest=4, width=width)
-
-    (greedy, p), = likeliest(1)
-    assert greedy.tolist() == [0, 0] and np.isclose(np.exp(p), 0.6 * 0.5 * 0.8)
-    (wide, p), *_ = likeliest(2)
-    assert wide.tolist() == [1] and np.isclose(np.exp(p), 0.4)
+    model = Model({(2,): [0.6, 0.4, 0], (2, 0): [0.5, 0.4, 0.1], (2, 1): [0, 0, 1]})
+    assert model.likeliest(1) == [([0, 0], 0.6 * 0.5 * 0.8)]
+    assert model.likeliest(2)[0] == ([1], 0.4)
 
 
-@pytest.mark.parametrize("width, longest", [(0, 3), (2, 0)])
-def test_a_search_without_width_or_length_is_refused(width, longest):
-    rng = np.random.default_rng(5)
-    with pytest.raises(ValueError, match="beam_search: width and longest must be at"):
-        beam_search(small(rng), pictures(rng, 1)[0], mark=MARK, longest=longest,
-                    width=width)
+def test_a_search_is_over_when_no_open_text_can_overtake_the_best_that_have_ended():
+    """After two words 0.36, 0.3 and 0.09 have ended, and 0.18 is open."""
+    model = Model({(2,): [0.6, 0.1, 0.3],
+                   (2, 0): [0.3, 0.1, 0.6], (2, 1): [0.1, 0, 0.9]})
+    assert model.likeliest(3) == [([0], 0.36), ([], 0.3), ([0, 0], 0.18 * 0.8)]
+    assert model.reads == 3
+
+
+@pytest.mark.parametrize("channels, size, places", [((3,), 4, 4), ((3, 4, 5), 24, 9)])
+def test_a_captioner_sees_the_cells_that_are_left_of_a_picture_of_its_size(
+        channels, size, places):
+    rng = np.random.default_rng(9)
+    model = captioner(7, rng, channels=channels, size=size)
+    memory, _ = model.see(rng.random((2, 3, size, size), dtype=np.float32))
+    assert memory.shape == (2, places, channels[-1])
+    z, _ = model.read(np.array([[6, 1, 2], [6, 3, 4]]), memory)
+    assert z.shape == (2, 3, 7)
 
 
 def test_a_picture_moves_by_whole_pixels_and_its_border_goes_on():

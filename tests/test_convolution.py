@@ -46,6 +46,13 @@ def test_padding_is_rows_then_columns_of_zeros():
         [0, 41, 52, 63, 0], [0, 74, 85, 96, 0]]
 
 
+def test_a_picture_may_have_a_single_row_or_column():
+    row = np.array([[[[1.0, 2, 3]]]])
+    assert convolved(row, filters([1, 10])) == [[21, 32]]
+    assert convolved(row.transpose(0, 1, 3, 2), filters([1], [10])) == [[21], [32]]
+    assert convolved(row, np.ones((1, 1, 3, 3)), padding=1) == [[3, 6, 5]]
+
+
 def test_dilation_is_rows_then_columns():
     w = filters([1, 2], [3, 4])
     assert convolved(NINE, w, dilation=(1, 2)) == [[43], [73]]
@@ -147,10 +154,25 @@ def test_a_filter_of_one_pixel_is_a_linear_map_of_the_channels():
                 np.einsum("nohw,oc->nchw", dy, flat),
                 np.einsum("nohw,nchw->oc", dy, x)[..., None, None],
                 np.einsum("nohw->o", dy)]
-    for ours, plain in zip(results(conv2d, (x, w, b), dy), expected):
+    with watch("linear.1") as steps:
+        given = results(conv2d, (x, w, b), dy)
+    assert len(steps) == 1                           # where it can, by linear itself
+    for ours, plain in zip(given, expected):
         np.testing.assert_allclose(ours, plain, rtol=1e-12, atol=1e-12)
     _, backward = conv2d(x, w, b, needs_dx=False)
     assert backward(dy)[0] is None
+
+
+@pytest.mark.parametrize("margin", [(1, 0), (0, 2)])
+def test_a_filter_of_one_pixel_has_a_margin_where_one_is_asked_for(margin):
+    w, b = np.array([[[[10.0]]]]), np.array([0.5])
+    y, backward = conv2d(NINE, w, b, padding=margin)
+    rows, columns = ((m, m) for m in margin)
+    expected = np.pad(10 * NINE[0, 0], (rows, columns)) + 0.5
+    np.testing.assert_array_equal(y[0, 0], expected)
+    dx, dw, db = backward(np.ones(y.shape))
+    assert (dx == 10).all() and dx.shape == NINE.shape
+    assert dw.item() == 45 and db.item() == y.size
 
 
 @pytest.mark.parametrize("options", [{"padding": 1}, {"padding": 2, "dilation": 2},

@@ -94,6 +94,20 @@ def test_a_distance_is_never_below_0_and_its_exponential_never_overflows():
     assert y <= 4
 
 
+def test_places_may_be_all_that_the_heads_found(rng):
+    seen, dy = arrays(rng, (N, M, T, 2), (N, M, T, 2))
+    y, backward = places_of(seen)
+    np.testing.assert_array_equal(y, seen)
+    np.testing.assert_array_equal(backward(dy), dy)
+
+
+def test_a_hop_may_have_a_single_head(rng):
+    state, cells, places = arrays(rng, (N, T, WIDTH), (N, U, WIDTH), (N, U, 2))
+    hop = Hop(WIDTH, 1, 9, rng, first=False)
+    (y, seen), _ = hop(state, cells, places, rng.normal(size=(N, 1, T, 2)))
+    assert y.shape == state.shape and seen.shape == (N, 1, T, 2)
+
+
 def test_a_hop_tells_where_each_head_looked(rng):
     """With queries of zero all cells are looked at alike."""
     hop = Hop(WIDTH, 2, 9, rng, first=True)

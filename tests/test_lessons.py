@@ -1,6 +1,7 @@
 """Every lesson runs as a plain script, in time, and cites only formulas there are."""
 
 import ast
+import io
 import os
 import re
 import subprocess
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from numnet.study import plots
+from numnet.__main__ import main
+from numnet.study import classroom, plots
 from numnet.study.formulas import cited, read
 
 ROOT = Path(__file__).parent.parent
@@ -49,6 +51,29 @@ def test_a_lesson_runs_without_a_warning_in_time_and_draws_its_figures(lesson,
     assert [path.name for path in drawn] == [path.name for path in committed]
     for ours, theirs in zip(drawn, committed):
         assert plots.structure_of(ours) == plots.structure_of(theirs), ours.name
+
+
+@each_lesson
+def test_cell_by_cell_a_lesson_runs_the_statements_of_the_script(lesson, tmp_path,
+                                                                 monkeypatch):
+    """All of them, in their order: here they are collected, not run."""
+    cells = []
+
+    def collected(text, *rest):
+        cells.append(text)
+        return compile(text, *rest)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.StringIO(99 * "\n"))
+    monkeypatch.setattr(classroom, "LESSONS", lesson.parent)
+    monkeypatch.setattr(classroom, "compile", collected, raising=False)
+    monkeypatch.setattr(classroom, "exec", lambda code, names: None, raising=False)
+    assert main(["lesson", lesson.name[:2], "--step"]) == 0
+    assert statements(*cells) == statements(lesson.read_text(encoding="utf-8"))
+
+
+def statements(*texts):
+    return [ast.unparse(node) for text in texts for node in ast.parse(text).body]
 
 
 @each_lesson

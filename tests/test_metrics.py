@@ -52,3 +52,9 @@ def test_r_squared_is_1_for_the_truth_0_for_its_mean_and_less_for_worse():
     assert r_squared(true + 1, true) == pytest.approx(1 - 4 / 14, rel=1e-15)
     assert r_squared(-true, true) == pytest.approx(1 - 200 / 14, rel=1e-15)
     assert type(r_squared(true.astype(np.float32), true)) is float
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint64, np.float16])
+def test_r_squared_is_computed_in_float64_whatever_the_numbers_are(kind):
+    true, said = np.array([1, 2, 3, 6], kind), np.array([2, 1, 120, 0], kind)
+    assert r_squared(said, true) == r_squared(said.astype(float), true.astype(float))

@@ -100,6 +100,29 @@ def test_apply_returns_the_gradients_of_plain_arrays_in_their_order():
     assert apply(linear, *map(Parameter, (x, w, b)))[1](dy) is None
 
 
+def test_apply_takes_the_bare_gradient_of_an_op_of_one_array():
+    x, dy = np.array([[1.0, -2, 3], [-4, 5, 6]]), np.array([[2.0, 3, 4], [5, 6, 7]])
+    expected = relu(x)[1](dy)
+    p = Parameter(x)
+    np.testing.assert_array_equal(apply(relu, x)[1](dy), expected)
+    assert apply(relu, p)[1](dy) is None
+    np.testing.assert_array_equal(p.grad, expected)
+
+
+def test_a_network_is_in_training_until_told_otherwise_with_every_module_within():
+    def said():
+        return [module.training for module in
+                (twins, twins.left, *twins.rest, twins.rest[1].layers[0])]
+
+    twins = Twins(np.random.default_rng(0))
+    assert said() == 5 * [True]
+    twins.train(False)
+    assert said() == 5 * [False]
+    twins.rest[1].train()
+    assert said() == [False, False, False, True, True]
+    assert Linear(3, 4, np.random.default_rng(0)).training
+
+
 def test_apply_refuses_an_op_that_forgets_a_gradient():
     def forgetful(x, w, b):
         return x @ w + b, lambda dy: (dy @ w.T, x.T @ dy)

@@ -30,6 +30,16 @@ def test_plain_steps_are_lr_times_the_gradient_for_each_parameter():
     assert p.value.tolist() == [0, 2, 4] and q.value.tolist() == [[7.5], [5]]
 
 
+@pytest.mark.parametrize("make", [lambda p: SGD(p, lr=0.5), lambda p: Adam(p, lr=0.5)])
+def test_an_optimiser_keeps_its_parameters_when_the_list_it_was_given_changes(make):
+    p, q = parameter([1, 2, 3], [4, 5, 6]), parameter([[7], [8]], [[1], [1]])
+    given = [p]
+    optimizer = make(given)
+    given[0] = q
+    optimizer.step()
+    assert (p.value < [1, 2, 3]).all() and q.value.tolist() == [[7], [8]]
+
+
 def test_a_change_of_lr_leaves_the_velocity_as_it_was():
     p = parameter([0, 0, 0], [1, 2, 4])
     optimizer = SGD([p], lr=1.0, momentum=0.5)
@@ -160,6 +170,25 @@ def test_a_saved_state_continues_as_if_nothing_had_happened(make):
     q.value = p.value
     second.load_state_dict(first.state_dict())
     assert steps(q, second, 2) == steps(p, first, 2)
+
+
+@pytest.mark.parametrize("make", [lambda p: SGD(p, lr=0.1, momentum=0.9), Adam])
+def test_later_steps_change_no_state_that_was_saved(make):
+    layer = Linear(3, 4, np.random.default_rng(0))
+    optimizer = make(layer.parameters())
+    y, backward = layer(np.ones((2, 3), np.float32))
+    backward(y)
+
+    def states():
+        return [layer.state_dict(), optimizer.state_dict()]
+
+    optimizer.step()
+    saved, written = states(), [{k: v.tolist() for k, v in s.items()} for s in states()]
+    for _ in range(2):
+        optimizer.step()
+    for state, before, now in zip(saved, written, states()):
+        for name, array in state.items():
+            assert array.tolist() == before[name] != now[name].tolist()
 
 
 def test_a_state_of_another_model_changes_nothing():

@@ -103,6 +103,34 @@ def test_nan_and_minus_infinity_pass_through_a_max_pool():
     np.testing.assert_array_equal(y[0, 0], [[np.nan, -np.inf]])
 
 
+@pytest.mark.parametrize("options", [
+    {"kernel_size": (2, 3)}, {"kernel_size": (3, 2), "stride": (1, 2), "padding": 1}])
+@pytest.mark.parametrize("strange", [np.nan, -np.inf])
+def test_a_window_of_nan_or_minus_infinity_sends_its_gradient_to_one_entry(
+        strange, options):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 3, 5, 7))
+    x[0, 0, 1, 1:3] = x[0, 1, :4] = x[1, 2] = strange
+    y, backward = max_pool2d(x, **options)
+    dy, total = rng.integers(1, 9, y.shape), np.zeros(x.shape)
+    for place in np.ndindex(y.shape):
+        one = np.zeros(y.shape)
+        one[place] = 1
+        dx = backward(one)
+        (*_, h, w), = np.argwhere(dx)                # one entry and no more, its first
+        assert dx.sum() == 1
+        if y[place] == -np.inf:
+            assert (h, w) == tuple(first(i, axis, **options)
+                                   for axis, i in enumerate(place[2:]))
+        total += dy[place] * dx
+    np.testing.assert_array_equal(backward(dy.astype(float)), total)
+
+
+def first(place, axis, kernel_size, stride=None, padding=0):
+    """Along an axis, the first entry of a window that lies on the picture."""
+    return max(0, (stride or kernel_size)[axis] * place - padding)
+
+
 def test_a_window_of_more_than_256_numbers_knows_its_largest():
     x = np.arange(2 * 3 * 2 * 300, dtype=float).reshape(2, 3, 2, 300)
     x[:, :, 0, 280] += 1e4

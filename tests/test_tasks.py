@@ -2,7 +2,7 @@ import numpy as np
 
 from numnet import binary_cross_entropy, cross_entropy, mse
 from numnet.models import joint_embedding
-from numnet.tasks import ANSWER, Binary, Match, Measure
+from numnet.tasks import ANSWER, Binary, Caption, Match, Measure
 
 
 def assert_same(ours, expected):
@@ -28,7 +28,7 @@ def test_several_answers_about_a_picture_count_each_by_itself():
 
 
 def test_yes_is_a_score_above_0():
-    task, z, label = Binary(), np.array([[2.0], [-1], [0.0]]), np.array([1, 1, 0])
+    task, z, label = Binary(), np.array([[0.5], [-1], [0.0]]), np.array([1, 1, 0])
     assert_same(task.loss(z, label),
                 binary_cross_entropy(z, target=np.array([[1.0], [1], [0]])))
     assert task.read(z).tolist() == [1, 0, 0]
@@ -52,3 +52,18 @@ def test_a_match_is_the_text_closest_to_the_picture_and_the_loss_is_the_models()
     assert loss == model.loss(u, v)[0]
     du, dv = backward()
     assert du.shape == dv.shape == (3, 8) and np.any(model.s.grad)
+
+
+def test_a_caption_is_right_when_all_its_words_are_and_padding_counts_nowhere():
+    task, label = Caption(), np.array([[3, 1, 0], [2, 0, 0], [1, 2, 3]])
+    z = 2 * np.eye(4)[np.array([[3, 1, 2], [1, 2, 3], [1, 2, 3]])]       # (3, 3, 4)
+    said, words = task.read(z), label != 0
+    assert said.tolist() == [[3, 1, 2], [1, 2, 3], [1, 2, 3]]
+    assert task.rating == "exact" and task.rate(said, label) == 2 / 3
+    assert task.count(label) == 6
+    loss, backward = task.loss(z, label)
+    same, same_backward = cross_entropy(z[words], label=label[words])
+    np.testing.assert_allclose(loss, same, rtol=1e-15)
+    dz = backward()
+    assert not dz[~words].any()
+    np.testing.assert_allclose(dz[words], same_backward(), rtol=1e-15)

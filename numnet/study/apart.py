@@ -40,16 +40,16 @@ def attempts(exercise, path, seconds=SECONDS):
     if told:
         told = json.loads(told)
         if "complaint" in told:
-            raise Complaint(told["complaint"])
+            raise Complaint(told["complaint"], printed)
         return [Attempt(**each) for each in told["attempts"]], printed
     shown = str(path).encode("ascii", "backslashreplace").decode()
     found = re.search(rf'File "{re.escape(shown)}", line (\d+)', trace)
     where = f" in {line(path, int(found[1]))}" if found else ""
     if code is None or "Timeout" in trace:
         raise Complaint(f"{path.name} was stopped after {seconds} seconds{where}: "
-                        "does a loop never end?")
+                        "does a loop never end?", printed)
     if found:
-        raise Complaint(f"{path.name} makes Python itself crash{where}")
+        raise Complaint(f"{path.name} makes Python itself crash{where}", printed)
     last = printed.strip().rpartition("\n")[2]
     raise Complaint(f"{path.name} ends Python by force (exit code {code}): does it "
                     "exit, or replace what Python needs?"

@@ -21,7 +21,14 @@ LARGEST = 100_000                                    # entries of a result
 
 
 class Complaint(Exception):
-    """What is wrong with the reader's file, in a sentence."""
+    """What is wrong with the reader's file, in a sentence, and what it had printed."""
+
+    def __init__(self, sentence, printed=""):
+        super().__init__(sentence, printed)
+        self.sentence, self.printed = sentence, printed
+
+    def __str__(self):
+        return self.sentence
 
 
 @dataclass

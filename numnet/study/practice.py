@@ -120,7 +120,8 @@ def examine(name, folder):
     try:
         attempts, printed = apart.attempts(exercise, file)
     except Complaint as complaint:
-        return [], f"{file}\n{_wrapped(str(complaint), '  ')}"
+        told = _wrapped(str(complaint), "  ")
+        return [], "\n".join([str(file), *_said(complaint.printed), told])
     verdicts = grading.grade(exercise, attempts)
     return verdicts, "\n".join([str(file), *_said(printed), *_told(exercise, verdicts)])
 

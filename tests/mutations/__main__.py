@@ -22,11 +22,12 @@ from small import small_changes
 BAR = 0.97
 TESTS = {                              # of a file, where not those named after it
     "data/text.py": ["tests/data/test_text.py"],
-    "windows.py": ["tests/test_convolution.py", "tests/test_pooling.py"],
+    "windows.py": ["tests/test_convolution.py"],
+    "convolution.py": ["tests/test_convolution.py", "tests/test_winograd.py"],
     "metrics.py": ["tests/test_metrics.py", "tests/test_average_precision.py"],
     "loss.py": ["tests/test_loss.py", "tests/test_contrastive.py"],
     "normalization.py": ["tests/test_normalization.py", "tests/test_contrastive.py"]}
-WORDS = {"windows.py": ["conv2d", "pool2d"], "winograd.py": ["winograd"]}
+WORDS = {"windows.py": ["conv2d"], "winograd.py": ["winograd"]}
 PARITY = ["tests/test_parity_torch.py", "tests/test_parity_torch_layers.py",
           "tests/test_parity_torch_steps.py", "tests/test_parity_sklearn.py"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 import numnet
-from numnet import models
+from numnet import captions, models
 
 rng = np.random.default_rng(0)
 X = np.ones((4, 5, 2))
@@ -19,6 +19,14 @@ def lstm(x=X, *state, lengths=None, **weights):
     return numnet.lstm(x, *(LSTM | weights).values(), *state, lengths=lengths)
 
 
+WRITER = captions.captioner(4, rng, channels=(3, 5), size=8)
+
+
+def beam_search(longest=2, width=1, mark=3):
+    return captions.beam_search(WRITER, np.ones((3, 8, 8), np.float32), mark=mark,
+                                longest=longest, width=width)
+
+
 NAMES = {**vars(models), **vars(numnet), "rnn": rnn, "lstm": lstm, "X": X, "rng": rng,
          "H": np.ones((4, 3)), "wx": RNN["wx"], "wh": RNN["wh"], "b": RNN["b"],
          "wx4": LSTM["wx"], "wh4": LSTM["wh"], "b4": LSTM["b"], "array": np.array,
@@ -28,7 +36,7 @@ NAMES = {**vars(models), **vars(numnet), "rnn": rnn, "lstm": lstm, "X": X, "rng"
          "look": numnet.MultiHeadAttention(6, 2, rng),
          "encoder": numnet.EncoderBlock(6, 2, 5, rng),
          "decoder": numnet.DecoderBlock(6, 2, 5, rng),
-         "cross": numnet.CrossAttention(6, 6, rng, heads=2),
+         "cross": numnet.CrossAttention(6, 6, rng, heads=2), "beam_search": beam_search,
          "reader": models.AttentionReader(6, rng, heads=2, longest=5)}
 
 TABLE = r"""
@@ -122,6 +130,12 @@ value | decoder(Y, M[..., 1:]) | linear: w has 6 input features (i) but x has 5
 value | decoder(Y, M[:1]) | attention: k has leading axes (1, 2) but q has (2, 2)
 value | reader(Y, array([3, 4])) | mask_of: lengths must be in 0..3, got 4
 value | reader(M, L) | add_positions: x has 7 steps but w has 5 rows
+value | beam_search(width=0) | width must be at least 1, got 0
+value | beam_search(longest=-1) | longest must be at least 1, got -1
+type  | beam_search(width=2.0) | width must be a whole number, got 2.0
+type  | beam_search(width=True) | width must be a whole number, got True
+type  | beam_search(longest="4") | longest must be a whole number, got '4'
+type  | beam_search(longest=None) | longest must be a whole number, got None
 value | CrossAttention(5, 6, rng) | MultiHeadAttention: heads must divide the … got 4
 value | cross(M, Y, lengths=L + 1) | mean_step: lengths must be in 0..3, got 4
 """

@@ -30,12 +30,17 @@ def ran(tmp_path, text, seconds=5, solved=True):
     return verdicts, printed
 
 
-def refused(tmp_path, text, seconds=5):
+def complained(tmp_path, text, seconds=5):
+    """The sentence that refuses a file, and what it had printed."""
     with pytest.raises(attempt.Complaint) as caught:
         ran(tmp_path, text, seconds)
     sentence = str(caught.value)
     assert "\n" not in sentence
-    return sentence
+    return sentence, caught.value.printed
+
+
+def refused(tmp_path, text, seconds=5):
+    return complained(tmp_path, text, seconds)[0]
 
 
 def test_what_a_file_prints_is_kept_apart(tmp_path):
@@ -44,15 +49,31 @@ def test_what_a_file_prints_is_kept_apart(tmp_path):
 
 
 def test_a_file_that_prints_for_ever_is_stopped_and_its_output_cut(tmp_path):
-    sentence = refused(tmp_path, "    while True:\n        print('again' * 9)", 0.5)
+    sentence, printed = complained(
+        tmp_path, "    while True:\n        print('again' * 9)", 0.5)
     assert re.match(r"linear.py was stopped after 0.5 seconds in line \d+, `print",
                     sentence)
+    lines = printed.splitlines()
+    assert lines[0] == "again" * 9 and len(lines) <= 100
 
 
 def test_a_loop_without_end_is_stopped_at_its_line(tmp_path):
-    sentence = refused(tmp_path, "    while x.size:\n        pass", 0.5)
+    sentence, printed = complained(
+        tmp_path, "    print('before')\n    while x.size:\n        pass", 0.5)
     assert re.search(r"seconds in line \d+, `(while x.size:|pass)`: does a loop never",
                      sentence)
+    assert printed.splitlines() == ["before"]
+
+
+def test_what_a_stopped_file_had_printed_is_shown(tmp_path, monkeypatch):
+    def stopped(exercise, path):
+        raise attempt.Complaint("linear.py was stopped", "x is 3\ny is 4\n")
+
+    monkeypatch.setattr(apart, "attempts", stopped)
+    verdicts, report = practice.examine("linear", tmp_path)
+    assert verdicts == [] and report.splitlines()[1:] == [
+        "  it printed, over all its calls:", "    | x is 3", "    | y is 4",
+        "  linear.py was stopped"]
 
 
 def test_sys_exit_and_raised_errors_are_told_with_their_line(tmp_path):
@@ -70,10 +91,21 @@ def test_a_process_that_ends_by_force_or_crashes_is_told(tmp_path):
     assert refused(tmp_path, "    import os; os._exit(7)") == (
         "linear.py ends Python by force (exit code 7): does it exit, or replace what "
         "Python needs?")
+    sentence, printed = complained(
+        tmp_path,
+        "    print('before')\n    import faulthandler; faulthandler._sigsegv()")
     assert re.fullmatch(
         r"linear.py makes Python itself crash in line \d+, `import faulthandler; "
-        r"faulthandler._sigsegv\(\)`",
-        refused(tmp_path, "    import faulthandler; faulthandler._sigsegv()"))
+        r"faulthandler._sigsegv\(\)`", sentence)
+    assert printed.splitlines() == ["before"]
+
+
+def test_what_a_file_without_an_op_had_printed_is_kept(tmp_path):
+    path = tmp_path / "linear.py"
+    path.write_text("print('before')\nlinear = 3", encoding="utf-8")
+    with pytest.raises(attempt.Complaint, match="defines no function") as caught:
+        apart.attempts(EVERY["linear"], path)
+    assert caught.value.printed.splitlines() == ["before"]
 
 
 def test_a_file_that_removes_itself_is_put_back(tmp_path):
