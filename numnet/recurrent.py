@@ -34,7 +34,7 @@ def rnn(x, wx, wh, b, h0=None, *, lengths=None):
            **({} if h0 is None else {"h0": (h0, "n o")}))
     n, t, i = x.shape
     alive = _alive("rnn", lengths, n, t)
-    rows = _by_step(x)                                       # (t n, i)
+    rows = _by_step(x, alive)                                # (t n, i)
     states = np.empty((t + 1, n, len(wh)), x.dtype)          # h0, then each step's h
     states[0] = 0 if h0 is None else h0
     h, before = states[1:], states[:-1]
@@ -104,7 +104,7 @@ def lstm(x, wx, wh, b, h0=None, c0=None, *, lengths=None):
         raise ValueError(f"lstm: b has {len(b)} columns but wh has {width} rows, "
                          f"and four gates of {width} make {4 * width}")
     alive = _alive("lstm", lengths, n, t)
-    rows = _by_step(x)                                              # (t n, i)
+    rows = _by_step(x, alive)                                       # (t n, i)
     states, cells = np.empty((2, t + 1, n, width), x.dtype)
     states[0], cells[0] = (h0, c0) if given else (0, 0)
     h, h_before = states[1:], states[:-1]
@@ -167,10 +167,17 @@ def _either(alive, new, old):
     return new if alive is None else np.where(alive, new, old)
 
 
-def _by_step(x):
-    """Sequences (n, t, i) as rows (t n, i), so that a step's rows lie side by side."""
+def _by_step(x, alive):
+    """Sequences (n, t, i) as rows (t n, i), so that a step's rows lie side by side.
+
+    Padding becomes 0, whatever it was: 0 times NaN is NaN.
+    """
     n, t, i = x.shape
-    return x.swapaxes(0, 1).reshape(t * n, i)
+    steps = x.swapaxes(0, 1).copy()
+    for step, now in zip(steps, alive):
+        if now is not None:
+            step[~now[:, 0]] = 0
+    return steps.reshape(t * n, i)
 
 
 def last_step(h):
@@ -207,7 +214,7 @@ def mean_step(h, *, lengths):
     expect("mean_step", h=(h, "n t o"))
     real = expect_lengths("mean_step", lengths, *h.shape[:2])
     share = (real / real.sum(axis=1, keepdims=True)).astype(h.real.dtype)
-    y = (share * h).sum(axis=1)                      # (mean_step.1)
+    y = (share * np.where(real, h, 0)).sum(axis=1)   # (mean_step.1)
 
     def backward(dy):
         dh = share * dy[:, None]                     # (mean_step.2)
@@ -226,9 +233,7 @@ def expect_lengths(op, lengths, n, t):
         raise ValueError(f"{op}: x must have at least one time step, got 0")
     if lengths is None:
         lengths = np.full(n, t)
-    expect_ids(op, "lengths", lengths, (n,), t + 1)
-    if lengths.size and lengths.min() < 1:
-        raise ValueError(f"{op}: lengths must be in 1..{t}, got {lengths.min()}")
+    expect_ids(op, "lengths", lengths, (n,), t + 1, least=1)
     return (np.arange(t) < lengths[:, None])[:, :, None]
 
 

@@ -67,8 +67,8 @@ def expect_float(op, name, array):
                         f"got {array.dtype}")
 
 
-def expect_ids(op, name, ids, shape, size, besides=None):
-    """Check integer ids or labels: an array of this shape, each in 0 … size - 1.
+def expect_ids(op, name, ids, shape, size, besides=None, least=0):
+    """Check integer ids or labels: an array of this shape, each in least … size - 1.
 
     shape None allows any; `besides` is one more id that is allowed. Raises TypeError
     when not an array of integers (a bool is none), ValueError for a wrong shape or an
@@ -79,11 +79,12 @@ def expect_ids(op, name, ids, shape, size, besides=None):
         raise TypeError(f"{op}: {name} must be an array of integers, got {kind}")
     if shape is not None and ids.shape != shape:
         raise ValueError(f"{op}: {name} must have shape {shape}, got {ids.shape}")
-    wrong = (ids < 0) | (ids >= size)
+    wrong = (ids < least) | (ids >= size)
     if besides is not None:
         wrong &= ids != besides
     if wrong.any():
-        raise ValueError(f"{op}: {name} must be in 0..{size - 1}, got {ids[wrong][0]}")
+        raise ValueError(f"{op}: {name} must be in {least}..{size - 1}, "
+                         f"got {ids[wrong][0]}")
 
 
 def whole(op, name, value, least):

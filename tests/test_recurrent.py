@@ -1,6 +1,7 @@
 from math import log, tanh
 
 import numpy as np
+import pytest
 
 from numnet import LSTM, RNN, concatenate, last_step, linear, lstm, mean_step, rnn
 from numnet import tanh as tanh_op
@@ -261,3 +262,29 @@ def test_mean_step_counts_the_steps_of_each_sequence_alone():
     dh = backward(np.array([[2.0, 4, 6], [8, 12, 16]]))
     np.testing.assert_array_equal(dh[0], [[1, 2, 3], [1, 2, 3], [0, 0, 0], [0, 0, 0]])
     np.testing.assert_array_equal(dh[1], [[2, 3, 4]] * 4)
+
+
+@pytest.mark.parametrize("strange", [np.nan, np.inf])
+@pytest.mark.parametrize("op, gates, states", [(rnn, 1, 1), (lstm, 4, 2)])
+def test_what_is_not_finite_in_the_padding_spoils_no_value_and_no_gradient(
+        op, gates, states, strange):
+    rng = np.random.default_rng(0)
+    n, t, i, o, lengths = 4, 5, 2, 3, np.array([3, 5, 1, 2])
+    x, *rest = (rng.normal(size=size) for size in [
+        (n, t, i), (i, gates * o), (o, gates * o), gates * o, *[(n, o)] * states])
+    spoilt = np.where((np.arange(t) < lengths[:, None])[:, :, None], x, strange)
+    results = []
+    for each in (x, spoilt):
+        y, backward = op(each, *rest, lengths=lengths)
+        y = y if isinstance(y, tuple) else (y,)
+        dy = np.random.default_rng(1)
+        results.append([*y, *backward(*(dy.normal(size=part.shape) for part in y))])
+    for clean, other in zip(*results, strict=True):
+        np.testing.assert_array_equal(other, clean)
+
+
+def test_what_is_not_finite_in_the_padding_spoils_no_mean():
+    h = np.ones((2, 3, 4))
+    h[0, 1:] = np.nan
+    y, _ = mean_step(h, lengths=np.array([1, 3]))
+    np.testing.assert_array_equal(y, np.ones((2, 4)))

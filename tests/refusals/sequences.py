@@ -48,9 +48,9 @@ value | rnn(b=b[:1]) | b has 1 output features (o) but wx has 3
 value | rnn(X, H[:1]) | h0 has 1 examples (n) but x has 4
 value | rnn(X, H[:, :1]) | h0 has 1 output features (o) but wx has 3
 value | rnn(X[:, :0]) | x must have at least one time step, got 0
-value | rnn(lengths=array([3, 6, 1, 2])) | lengths must be in 0..5, got 6
+value | rnn(lengths=array([3, 6, 1, 2])) | lengths must be in 1..5, got 6
 value | rnn(lengths=array([3, 0, 1, 2])) | lengths must be in 1..5, got 0
-value | rnn(lengths=array([3, -1, 1, 2])) | lengths must be in 0..5, got -1
+value | rnn(lengths=array([3, -1, 1, 2])) | lengths must be in 1..5, got -1
 value | rnn(lengths=array([5])) | lengths must have shape (4,), got (1,)
 value | rnn(lengths=array([[3], [5], [1], [2]])) | lengths must have shape … got (4, 1)
 type  | rnn(lengths=array([3.0, 5, 1, 2])) | lengths must be an array of … got float64
@@ -69,7 +69,7 @@ value | lstm(X, H, H[:, :1]) | c0 has 1 output features (o) but wh has 3
 type  | lstm(X, H) | c0 must be a NumPy array, got NoneType
 type  | lstm(X, None, H) | h0 must be a NumPy array, got NoneType
 value | lstm(X[:, :0]) | x must have at least one time step, got 0
-value | lstm(lengths=array([3, 6, 1, 2])) | lengths must be in 0..5, got 6
+value | lstm(lengths=array([3, 6, 1, 2])) | lengths must be in 1..5, got 6
 value | lstm(lengths=array([3, 0, 1, 2])) | lengths must be in 1..5, got 0
 value | lstm(lengths=array([5])) | lengths must have shape (4,), got (1,)
 type  | lstm(lengths=array([3.0, 5, 1, 2])) | lengths must be an array of … got float64
@@ -78,7 +78,7 @@ value | last_step(X[:, :0]) | h must have at least one time step, got 0
 value | last_step(X[0]) | h must have axes (n, t, o), got shape (5, 2)
 value | mean_step(X[0], lengths=L) | h must have axes (n, t, o), got shape (5, 2)
 value | mean_step(X, lengths=L) | lengths must have shape (4,), got (2,)
-value | mean_step(X, lengths=array([5, 5, 5, 6])) | lengths must be in 0..5, got 6
+value | mean_step(X, lengths=array([5, 5, 5, 6])) | lengths must be in 1..5, got 6
 value | mean_step(X, lengths=array([5, 5, 5, 0])) | lengths must be in 1..5, got 0
 type  | mean_step(X, lengths=array([5.0] * 4)) | lengths must be an array … got float64
 value | RNN(2, 0, rng) | xavier: each size of shape (2, 0) must be at least 1, got 0
@@ -137,5 +137,5 @@ type  | beam_search(width=True) | width must be a whole number, got True
 type  | beam_search(longest="4") | longest must be a whole number, got '4'
 type  | beam_search(longest=None) | longest must be a whole number, got None
 value | CrossAttention(5, 6, rng) | MultiHeadAttention: heads must divide the … got 4
-value | cross(M, Y, lengths=L + 1) | mean_step: lengths must be in 0..3, got 4
+value | cross(M, Y, lengths=L + 1) | mean_step: lengths must be in 1..3, got 4
 """
