@@ -52,7 +52,8 @@ def conv2d(x, w, b, *, stride=1, padding=0, dilation=1, needs_dx=True):
     y = np.empty((n, p, q * o), np.result_type(x, w, b))
     bias = np.tile(b, q)                            # a whole row's: long runs add fast
     for block, columns in taps.columns(padded, planes):             # (npq, ijc)
-        np.matmul(columns, kernel, out=y[block].reshape(-1, o))
+        rows = y[block].reshape(-1, o)              # a view: whole pictures, or of one
+        np.matmul(columns, kernel, out=rows)
         y[block] += bias                                                # (conv2d.1)
 
     def backward(dy):
