@@ -33,8 +33,8 @@ def max_pool2d(x, *, kernel_size, stride=None, padding=0):
         dx = np.zeros(pictures.shape, x.dtype)
         for n, i, j in kept:
             along = np.zeros((*j.shape[:3], x.shape[1]), x.dtype)
-            rows.give(dy[n], along, i)
-            columns.give(along, dx[n], j)                        # (max_pool2d.2)
+            rows.give(along, dy[n], i)
+            columns.give(dx[n], along, j)                        # (max_pool2d.2)
         return dx.transpose(0, 3, 1, 2)
 
     return y.transpose(0, 3, 1, 2), backward
@@ -65,8 +65,8 @@ def avg_pool2d(x, *, kernel_size, stride=None, padding=0, count_include_pad=True
         dx = np.zeros(pictures.shape, x.dtype)
         for n in row_blocks(x, BLOCK):
             along = np.zeros((len(dx[n]), rows.size, columns.out, x.shape[1]), x.dtype)
-            rows.give(dy[n] / k, along)
-            columns.give(along, dx[n])                           # (avg_pool2d.2)
+            rows.give(along, dy[n] / k)
+            columns.give(dx[n], along)                           # (avg_pool2d.2)
         return dx.transpose(0, 3, 1, 2)
 
     return y.transpose(0, 3, 1, 2), backward
@@ -185,8 +185,9 @@ class _Line:
             np.maximum(which, first.astype(kind), out=which)
         return y, which
 
-    def give(self, dy, dx, which=None):
-        """Send each window's gradient to one of its entries, or to all of them."""
+    def give(self, dx, dy, which=None):
+        """Add to dx each window's gradient: at one of its entries, or at all of them.
+        """
         for i, (at, tap) in enumerate(self.entries):
             share = dy[at] if which is None else dy[at] * (which[at] == i)
             if self.k <= self.s:                     # windows that do not overlap

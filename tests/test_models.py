@@ -231,7 +231,7 @@ def test_the_classifier_of_the_readme_has_so_many_weights_in_single_precision():
     ("image", np.array([0, 3, 0, 1, 2, 1, 0]), "in 0..2, got 3"),
     ("question", np.array([0, -1, 0, 1, 2, 1, 0]), "in 0..3, got -1"),
     ("ids", IDS + 1, "in 0..6, got 7"),
-    ("lengths", np.array([2, 6, 3, 1]), "in 0..5, got 6"),
+    ("lengths", np.array([2, 6, 3, 1]), "in 1..5, got 6"),
     ("lengths", np.array([2, 0, 3, 1]), "in 1..5, got 0"),
     ("images", np.zeros((3, 4, 8, 12)), "w has 3 input channels \\(c\\) but x has 4"),
     ("images", np.zeros((3, 3, 3, 12)), "kernel covers 2×2 but the padded picture")])

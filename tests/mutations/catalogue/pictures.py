@@ -65,7 +65,7 @@ TABLE = {
     },
     ("pooling.py", "avg_pool2d"): {
         "ap_count_pad": ("if not count_include_pad:", "if False:"),
-        "ap_bwd_div": ("dy[n] / k, along", "dy[n] / (rows.k * columns.k), along"),
+        "ap_bwd_div": ("along, dy[n] / k)", "along, dy[n] / (rows.k * columns.k))"),
     },
     ("pooling.py", "global_avg_pool2d"): {
         "gap_square!": [("1 / rows.shape[1], x.dtype)",
