@@ -117,9 +117,7 @@ def lstm(x, wx, wh, b, h0=None, c0=None, *, lengths=None):
         a = gates[:, step]
         a += b4
         a += h_before[step] @ wh4                                   # (lstm.1)
-        np.tanh(half * a, out=a)
-        a *= half
-        a += rest                                                   # (lstm.2)
+        gates[:, step] = rest + half * np.tanh(half * a)            # (lstm.2)
         i, f, g, o = gates[:, step]
         new = f * c_before[step] + i * g
         c[step] = _either(alive[step], new, c_before[step])         # (lstm.3)
