@@ -47,7 +47,10 @@ def test_a_fusion_says_how_wide_its_result_is(name):
 
 def test_sources_of_different_widths_can_stand_side_by_side_or_look():
     assert Concatenation(3, 4, rng()).width == 7
-    assert CrossAttention(3, 8, rng()).width == 8
+    look = CrossAttention(3, 8, rng())
+    assert look.width == 8
+    hidden, _, result = look.feedforward.layer.layers
+    assert hidden.w.value.shape == (8, 16) and result.w.value.shape == (16, 8)
 
 
 def test_an_undecided_gate_takes_the_mean():

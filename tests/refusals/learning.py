@@ -82,14 +82,14 @@ value | mean_precision_recall_f1(said, true, 3, None) | kind must be macro … g
 value | mean_precision_recall_f1(said, true, 2) | confusion_matrix: label must … got 2
 value | average_precision(score, good[:3]) | precision_recall_curve: relevant … got (3,)
 value | average_precision(score[:0], good[:0]) | precision_recall_curve: … shape (0,)
-value | average_precision(score[None], good[None]) | … score … got shape (1, 4)
+value | average_precision(score[None], good[None]) | … axes (n) … got shape (1, 4)
 value | average_precision(score, good + 1) | precision_recall_curve: relevant … got 2
 type  | average_precision(score, score) | precision_recall_curve: relevant … got float64
 type  | average_precision(score, [0, 0, 1, 1]) | precision_recall_curve: … got list
 value | average_precision(score * nan, good) | precision_recall_curve: score must not …
 type  | average_precision(score * 1j, good) | precision_recall_curve: … got complex128
 type  | average_precision([0.5], good[:1]) | precision_recall_curve: score … got list
-value | mean_average_precision(score, good) | scores must have axes … got shape (4,)
+value | mean_average_precision(score, good) | … axes (n, classes) … got shape (4,)
 value | mean_average_precision(U, true[1:4]) | label must be in 0..1, got 2
 value | mean_average_precision(Z, true[:3]) | label must have shape (2,), got (3,)
 value | recall_at(Z.T, 1) | label must be in 0..1, got 2
@@ -103,6 +103,7 @@ value | r_squared(score[:1], score) | said has shape (1,) and true (4,), they mu
 value | r_squared(score[:0], score[:0]) | said has shape (0,) and true (0,), they …
 value | r_squared(score, score * 0 + 1) | true must not be always the same
 value | r_squared(score * nan, score) | said must be finite, got nan
+value | r_squared(score, array([1, 2, inf, 3])) | true must be finite, got inf
 value | r_squared(score, score * inf) | true must be finite, got inf
 type  | r_squared([1.0, 2], score[:2]) | said must be an array of real numbers, got list
 type  | r_squared(array(["1", "2"]), score[:2]) | said must be an array of … got <U1
@@ -140,6 +141,7 @@ value | clip_grad_norm([P], nan) | max_norm must be more than 0, got nan
 type  | clip_grad_norm([P], "1") | max_norm must be a real number, got '1'
 value | clip_grad_norm([P, P], 1) | parameters must be at least one, each given once
 value | cosine(0, 5, warmup=5) | warmup and hold must be 0 or more and … got 5 and 0
+value | cosine(0, 5, hold=5) | warmup and hold must be 0 or more and … got 0 and 5
 value | cosine(0, 5, hold=-1) | warmup and hold must be 0 or more and … got 0 and -1
 value | cosine(0, 0) | warmup and hold must be 0 or more and less than 0 … got 0 and 0
 value | cosine(-1, 5) | step must be in 0..5, got -1
