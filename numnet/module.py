@@ -8,16 +8,20 @@ the gradient of its inputs.
 
 import numpy as np
 
+from numnet.shapes import expect_float
+
 
 class Parameter:
     """A weight and the sum of the gradients that came back to it.
 
     `value` and `grad` are arrays of one shape and dtype. Both are replaced, never
     written into, so an earlier backward keeps the numbers it was made with. Before the
-    first gradient, `grad` is `nothing`: zeros that take no memory.
+    first gradient, `grad` is `nothing`: zeros that take no memory. Raises TypeError for
+    anything but an array of float32, float64 or complex numbers.
     """
 
     def __init__(self, value):
+        expect_float("Parameter", "value", value)
         self.value = value
         self.zero_grad()
 
@@ -136,10 +140,14 @@ class Sequential(Module):
     """Call layers and ops one after another; send the gradient back in reverse.
 
     Takes Modules and plain ops of one array, such as `relu`. An op with options is
-    passed with functools.partial.
+    passed with functools.partial. Raises TypeError for what cannot be called.
     """
 
     def __init__(self, *layers):
+        for k, layer in enumerate(layers):
+            if not callable(layer):
+                raise TypeError(f"Sequential: layer {k} must be a Module or an op, got "
+                                f"{type(layer).__name__}")
         self.layers = list(layers)
 
     def __call__(self, x):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from numnet.module import Parameter
-from numnet.shapes import expect_real
+from numnet.shapes import expect_real, whole
 
 
 class SGD:
@@ -145,13 +145,17 @@ def cosine(step, steps, warmup=0, hold=0):
 
     k = step (0, 1, …), K = steps, W = warmup, H = hold, all counts of steps   →   f,
     the factor for the learning rate, 1 between W and H. Raises ValueError unless
-    0 <= warmup, hold < steps. Source: Loshchilov and Hutter 2017, equation 5
-    (arXiv 1608.03983), one period; the warm-up is Goyal et al. 2017's.
+    0 <= warmup, hold < steps, TypeError for what is no whole number. Source: Loshchilov
+    and Hutter 2017, equation 5 (arXiv 1608.03983), one period; the warm-up is Goyal et
+    al. 2017's.
     """
-    if not (0 <= warmup < steps and 0 <= hold < steps):
-        raise ValueError("cosine: warmup and hold must be 0 or more and less than "
-                         f"{steps} steps, got {warmup} and {hold}")
-    if not 0 <= step <= steps:
+    step, warmup, hold = (whole("cosine", name, count, 0) for name, count in (
+        ("step", step), ("warmup", warmup), ("hold", hold)))
+    steps = whole("cosine", "steps", steps, 1)
+    if max(warmup, hold) >= steps:
+        raise ValueError(f"cosine: warmup and hold must be less than {steps} steps, "
+                         f"got {warmup} and {hold}")
+    if step > steps:
         raise ValueError(f"cosine: step must be in 0..{steps}, got {step}")
     if step < warmup:
         return (step + 1) / warmup                               # (cosine.1)

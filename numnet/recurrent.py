@@ -100,9 +100,9 @@ def lstm(x, wx, wh, b, h0=None, c0=None, *, lengths=None):
     expect("lstm", x=(x, "n t i"), wx=(wx, "i z"), wh=(wh, "o z"), b=(b, "z"), **given)
     n, t, k = x.shape
     width = len(wh)
-    if len(b) != 4 * width:
-        raise ValueError(f"lstm: b has {len(b)} columns but wh has {width} rows, "
-                         f"and four gates of {width} make {4 * width}")
+    if width == 0 or len(b) != 4 * width:
+        raise ValueError("lstm: wh must have rows and b four times as many columns, "
+                         f"a quarter for each gate, got {width} and {len(b)}")
     alive = _alive("lstm", lengths, n, t)
     rows = _by_step(x, alive)                                       # (t n, i)
     states, cells = np.empty((2, t + 1, n, width), x.dtype)

@@ -147,8 +147,19 @@ def test_a_captioner_sees_the_cells_that_are_left_of_a_picture_of_its_size(
     model = captioner(7, rng, channels=channels, size=size)
     memory, _ = model.see(rng.random((2, 3, size, size), dtype=np.float32))
     assert memory.shape == (2, places, channels[-1])
+    assert model.places.w.value.shape == (places, channels[-1])
     z, _ = model.read(np.array([[6, 1, 2], [6, 3, 4]]), memory)
     assert z.shape == (2, 3, 7)
+
+
+def test_a_captioner_is_as_large_as_it_says_unless_asked_otherwise():
+    model = captioner(30, np.random.default_rng(0))
+    shapes = {name: p.value.shape for name, p in model.named_parameters().items()}
+    assert [shape for name, shape in shapes.items() if len(shape) == 4] == [
+        (32, 3, 3, 3), (64, 32, 3, 3), (128, 64, 3, 3)]
+    assert shapes["places.w"] == (4 * 4, 128) and shapes["positions.w"] == (16, 64)
+    assert [shape for name, shape in shapes.items() if 128 in shape and name.startswith(
+        "blocks.") and "feedforward" in name] == [(64, 128), (128,), (128, 64)] * 2
 
 
 def test_a_picture_moves_by_whole_pixels_and_its_border_goes_on():

@@ -140,13 +140,21 @@ value | clip_grad_norm([P], -1) | max_norm must be more than 0, got -1
 value | clip_grad_norm([P], nan) | max_norm must be more than 0, got nan
 type  | clip_grad_norm([P], "1") | max_norm must be a real number, got '1'
 value | clip_grad_norm([P, P], 1) | parameters must be at least one, each given once
-value | cosine(0, 5, warmup=5) | warmup and hold must be 0 or more and … got 5 and 0
-value | cosine(0, 5, hold=5) | warmup and hold must be 0 or more and … got 0 and 5
-value | cosine(0, 5, hold=-1) | warmup and hold must be 0 or more and … got 0 and -1
-value | cosine(0, 0) | warmup and hold must be 0 or more and less than 0 … got 0 and 0
-value | cosine(-1, 5) | step must be in 0..5, got -1
+value | cosine(0, 5, warmup=5) | warmup and hold must be less than 5 … got 5 and 0
+value | cosine(0, 5, hold=5) | warmup and hold must be less than 5 … got 0 and 5
+value | cosine(0, 5, hold=-1) | hold must be at least 0, got -1
+value | cosine(0, 5, warmup=-1) | warmup must be at least 0, got -1
+type  | cosine(0, 5, 1.5) | warmup must be a whole number, got 1.5
+value | cosine(0, 0) | steps must be at least 1, got 0
+type  | cosine(0, 5.0) | steps must be a whole number, got 5.0
+value | cosine(-1, 5) | step must be at least 0, got -1
+type  | cosine("1", 5) | step must be a whole number, got '1'
 value | cosine(6, 5) | step must be in 0..5, got 6
 
+type  | Parameter([1.0, 2]) | value must be a NumPy array, got list
+type  | Parameter(L) | value must hold float32, float64 or complex … got int64
+type  | Sequential(layer, None) | layer 1 must be a Module or an op, got NoneType
+type  | Sequential([layer]) | layer 0 must be a Module or an op, got list
 type  | layer.load_state_dict({"w": w, "b": 0.0}) | b must be an array, got float
 type  | layer.load_state_dict([w, b]) | state must be a dict, got list
 """

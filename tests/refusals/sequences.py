@@ -62,8 +62,9 @@ value | lstm(X[0]) | x must have axes (n, t, i), got shape (5, 2)
 value | lstm(wx=wx4.T) | wx has 12 input features (i) but x has 2
 value | lstm(wx=wx4[:, 1:]) | wh has 12 entries (z) but wx has 11
 value | lstm(b=b4[:1]) | b has 1 entries (z) but wx has 12
-value | lstm(wh=wh4[:2]) | b has 12 … but wh has 2 rows, and four gates of 2 make 8
-value | lstm(wx=wx, wh=wh, b=b) | b has 3 columns but wh has 3 rows, and four gates …
+value | lstm(wh=wh4[:2]) | wh must have rows and b four times as many … got 2 and 12
+value | lstm(wx=wx, wh=wh, b=b) | wh must have rows and b four times as … got 3 and 3
+value | lstm(wx=wx[:, :0], wh=wh[:0, :0], b=b[:0]) | wh must have rows … got 0 and 0
 value | lstm(X, H[:1], H) | h0 has 1 examples (n) but x has 4
 value | lstm(X, H, H[:, :1]) | c0 has 1 output features (o) but wh has 3
 type  | lstm(X, H) | c0 must be a NumPy array, got NoneType
