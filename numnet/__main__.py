@@ -210,8 +210,9 @@ def _parser():
 
 def _whole(least):
     def whole_number(text):
-        if int(text) < least:
-            raise ValueError
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError("must be a whole number, at least "
+                                             f"{least}, got {text!r}")
         return int(text)
     return whole_number
 

@@ -82,7 +82,7 @@ def captioner(words, rng, channels=(32, 64, 128), size=32):
 
     words: all that can be written, the mark among them.
     """
-    side = size // 2 ** len(channels)
+    side = whole("captioner", "size", size, 2 ** len(channels)) // 2 ** len(channels)
     return Captioner(image_encoder(channels, None, rng, "cells"), side * side,
                      channels[-1], words, rng)
 

@@ -24,6 +24,7 @@ REACH = 12                         # "near" fades to 1/e at a distance of √(1/
 
 def grid(rows, columns):
     """The places of a picture's cells, x before y, each from -1 to 1: (cells, 2)."""
+    rows, columns = whole("grid", "rows", rows, 1), whole("grid", "columns", columns, 1)
     y, x = np.meshgrid(np.linspace(-1, 1, rows), np.linspace(-1, 1, columns),
                        indexing="ij")
     return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)

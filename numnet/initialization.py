@@ -7,7 +7,7 @@ kernel (o, c, i, j). Raise ValueError for a shape of fewer than two sizes or one
 
 import numpy as np
 
-from numnet.shapes import whole
+from numnet.shapes import expect_generator, expect_real, whole
 
 
 def fans(shape):
@@ -47,13 +47,14 @@ def orthogonal(shape, rng):
 def normal(shape, rng, std):
     """Normal weights of this standard deviation."""
     _expect_draw("normal", shape, rng)
+    expect_real("normal", "std", std)
+    if not 0 <= std < np.inf:
+        raise ValueError(f"normal: std must be 0 or more, got {std}")
     return (std * rng.standard_normal(shape)).astype(np.float32)
 
 
 def _expect_draw(op, shape, rng, most=np.inf):
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"{op}: rng must be a NumPy Generator, got "
-                        f"{type(rng).__name__}")
+    expect_generator(op, rng)
     if not isinstance(shape, tuple) or not 2 <= len(shape) <= most:
         raise ValueError(f"{op}: shape must be a tuple of "
                          f"{'two' if most == 2 else 'at least two'} sizes, got {shape}")

@@ -114,8 +114,12 @@ def image_encoder(channels, features, rng, pool="max", size=32):
     where; with pool "cells" (m, places, channels[-1]), a row for each place.
     channels: those of the convolutions. The picture itself needs no gradient. relu
     comes after the pooling: the same numbers as before it, on a quarter of the places.
-    Raises ValueError for another pool.
+    Raises ValueError for another pool, TypeError for channels that are no numbers of
+    them, one for each convolution.
     """
+    if not isinstance(channels, (tuple, list)):
+        raise TypeError("image_encoder: channels must be a tuple, one number for each "
+                        f"convolution, got {channels!r}")
     expect_one_of("image_encoder", "pool", pool, ("max", "flatten", "cells"))
     layers, incoming, halve = [], 3, partial(max_pool2d, kernel_size=2)
     for k, outgoing in enumerate(channels):

@@ -36,6 +36,7 @@ def save(path, arrays, metadata=None):
     """
     header, data, end = {}, [], 0
     if metadata:
+        _expect_texts(metadata)
         header[METADATA] = metadata
     for name, array in sorted(arrays.items(), key=_large_first):
         dtype = array.dtype.newbyteorder("<")

@@ -12,7 +12,7 @@ from numnet.linear import Linear
 from numnet.module import Module, Sequential
 from numnet.normalization import LayerNorm
 from numnet.recurrent import LSTM, last_step
-from numnet.shapes import whole
+from numnet.shapes import pair, whole
 
 
 class QuestionEncoder(Module):
@@ -56,11 +56,11 @@ class HopNetwork(Module):
     def __init__(self, words, answers, rng, cells=(10, 10), channels=(16, 32, 64),
                  width=64, heads=4, hops=3, embedding_dim=32):
         hops = whole("HopNetwork", "hops", hops, 1)
+        self.grid = grid(*pair("HopNetwork", "cells", cells, 1))
         self.image = Sequential(convolutions(channels, rng), cells_of,
                                 Linear(channels[-1] + 3, width, rng, init=xavier),
-                                Positions(len(grid(*cells)), width, rng),
+                                Positions(len(self.grid), width, rng),
                                 LayerNorm(width))
-        self.grid = grid(*cells)
         self.text = QuestionEncoder(words, embedding_dim, width, rng)
         still = lambda shape, rng: np.zeros(shape, np.float32)
         self.offset = Linear(width, 2, rng, init=still)

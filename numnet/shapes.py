@@ -109,6 +109,13 @@ def expect_real(op, name, value):
         raise TypeError(f"{op}: {name} must be a real number, got {value!r}")
 
 
+def expect_generator(op, rng):
+    """Refuse anything that random numbers cannot be drawn from."""
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"{op}: rng must be a NumPy Generator, got "
+                        f"{type(rng).__name__}")
+
+
 def pair(op, name, value, least):
     """Read a whole number, or one for rows and one for columns, of at least `least`."""
     two = value if isinstance(value, tuple) else (value, value)

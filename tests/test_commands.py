@@ -84,7 +84,8 @@ def answers(capsys, run, image, question=QUESTION, *more):
 
 @pytest.mark.parametrize("line, message", [
     ("", "arguments are required: command"), ("learn", "invalid choice: 'learn'"),
-    ("train --epochs 0", "--epochs: invalid"), ("train --epochs two", "--epochs"),
+    ("train --epochs 0", "--epochs: must be a whole number, at least 1, got '0'"),
+    ("train --epochs two", "--epochs: must be a whole number, at least 1, got 'two'"),
     ("train --seed -1", "--seed"), ("train --batch-size 0", "--batch-size"),
     ("train --lr fast", "--lr"), ("train --data mnist", "--data"),
     ("train --inputs both", "unrecognized"), ("evaluate", "required: RUN"),

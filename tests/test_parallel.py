@@ -286,7 +286,7 @@ def test_another_process_gives_way_before_it_says_what_fails(monkeypatch, capsys
                         capsys.readouterr().err)
         with pytest.raises(SystemExit):
             main(["train", "--parallel", "--epochs", "0"])
-        assert "invalid whole_number value: '0'" in capsys.readouterr().err
+        assert "must be a whole number, at least 1, got '0'" in capsys.readouterr().err
     assert codes == [2] * 3 and slept == [2.1, 2.1, 2.2, 2.2, 10, 10]
 
 

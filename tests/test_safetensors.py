@@ -88,6 +88,12 @@ def test_what_the_format_cannot_hold_is_refused_and_the_old_file_stays(arrays, f
     assert path.read_bytes() == b"old" and len(list(path.parent.iterdir())) == 1
 
 
+def test_metadata_is_of_texts():
+    for wrong in {"epochs": 3}, ["pt"]:
+        with pytest.raises(ValueError, match="__metadata__ must be an object of texts"):
+            safetensors.save("never written", {}, wrong)
+
+
 # ---- and with the package that the format comes from --------------------------------
 
 def test_the_package_reads_our_file_and_writes_floats_to_the_same_bytes(tmp_path):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numnet.shapes import expect_ids, expect_real, whole
+from numnet.shapes import expect_generator, expect_ids, expect_real, whole
 
 NAMES = ("easy-vqa", "shapes", "glyphs", "glyphs-face", "glyphs-pairs")
 
@@ -39,8 +39,9 @@ class Questions:
             raise ValueError(f"Questions: image must be in 0..{m - 1}, got "
                              f"{self.image.min()}..{self.image.max()}")
         for name, texts in ("question", self.question), ("answer", self.answer):
-            if not all(isinstance(text, str) for text in texts):
-                raise TypeError(f"Questions: {name} must hold strings only")
+            if isinstance(texts, str) or not all(isinstance(text, str)
+                                                 for text in texts):
+                raise TypeError(f"Questions: {name} must be a list of strings")
 
     def __len__(self):
         return len(self.image)
@@ -85,6 +86,7 @@ def split_by_image(questions, fraction, rng):
     if not 0 < fraction < 1 or m < 2:
         raise ValueError("split_by_image: fraction must be between 0 and 1, of two or "
                          f"more pictures, got {fraction} of {m}")
+    expect_generator("split_by_image", rng)
     held = min(max(round(fraction * m), 1), m - 1)
     order = rng.permutation(m)
     return (questions.of_images(np.sort(order[held:])),

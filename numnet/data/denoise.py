@@ -10,7 +10,7 @@ bytes, and settings that are no numbers, raise TypeError.
 import numpy as np
 
 from numnet.data.images import expect_uint8
-from numnet.shapes import expect_real, whole
+from numnet.shapes import expect_generator, expect_real, whole
 
 AXES = "(n, h, w, 3)"
 
@@ -26,6 +26,7 @@ def salt_and_pepper(images, share, rng):
     expect_real("salt_and_pepper", "share", share)
     if not 0 <= share <= 1:
         raise ValueError(f"salt_and_pepper: share must be in 0..1, got {share}")
+    expect_generator("salt_and_pepper", rng)
     draw = rng.random((*images.shape[:3], 1))
     extreme = np.where(draw < share / 2, np.uint8(0), np.uint8(255))
     return np.where(draw < share, extreme, images)
@@ -42,6 +43,7 @@ def gaussian_noise(images, std, rng):
     expect_real("gaussian_noise", "std", std)
     if not 0 <= std < np.inf:
         raise ValueError(f"gaussian_noise: std must be 0 or more, got {std}")
+    expect_generator("gaussian_noise", rng)
     std = np.float32(min(std, 1e30))                 # beyond 1e38 it would overflow
     noise = rng.standard_normal(images.shape, np.float32) * std
     return _to_uint8(images + noise)

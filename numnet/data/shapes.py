@@ -8,7 +8,7 @@ Source: Victor Zhou 2019, https://github.com/vzhou842/easy-VQA (MIT).
 import numpy as np
 
 from numnet.data import Questions
-from numnet.shapes import whole
+from numnet.shapes import expect_generator, whole
 
 SIZE = 64                          # pixels of a side; drawn twice as large, then halved
 SHAPES = ("circle", "rectangle", "triangle")
@@ -43,6 +43,7 @@ def generate(rng, images=4000):
     a picture, in 107 wordings with 13 answers, 73 % of them yes or no.
     Raises ValueError for less than one picture.
     """
+    expect_generator("generate", rng)
     images = whole("generate", "images", images, 1)
     shape = rng.integers(len(SHAPES), size=images)
     color = rng.integers(len(COLORS), size=images)

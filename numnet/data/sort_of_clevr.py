@@ -18,7 +18,7 @@ import numpy as np
 from numnet.data.images import prepare
 from numnet.data.text import Tokenizer
 from numnet.metrics import accuracy
-from numnet.shapes import expect_ids, whole
+from numnet.shapes import expect_generator, expect_ids, whole
 
 SIZE, RADIUS = 75, 5               # pixels: of a picture's side, and half of a thing's
 COLORS = {
@@ -55,6 +55,7 @@ def generate(rng, pictures):
     relational, and 12 about colours that help in training.
     Raises ValueError for less than one picture.
     """
+    expect_generator("generate", rng)
     pictures = whole("generate", "pictures", pictures, 1)
     center = place(rng, pictures)
     shape = rng.integers(len(SHAPES), size=center.shape[:2])

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -36,7 +37,8 @@ class Tokenizer:
     """
 
     def __init__(self, words):
-        if isinstance(words, str) or not all(isinstance(word, str) for word in words):
+        if (isinstance(words, str) or not isinstance(words, Iterable)
+                or not all(isinstance(word, str) for word in words)):
             raise TypeError(f"Tokenizer: words must be strings, got {words!r}")
         self.words = RESERVED + list(words)
         self.ids = {word: i for i, word in enumerate(self.words)}

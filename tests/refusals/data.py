@@ -34,6 +34,7 @@ value | Tokenizer(["two words"]) | words must be single words in lower … got '
 value | Tokenizer(["<pad>"]) | words must be single words in lower case, got '<pad>'
 value | Tokenizer([""]) | words must be single words in lower case, got ''
 type  | Tokenizer("red") | words must be strings, got 'red'
+type  | Tokenizer(None) | words must be strings, got None
 type  | Tokenizer([3]) | words must be strings, got [3]
 value | Tokenizer.fit([]) | texts must not be empty
 value | Tokenizer.fit(["a b", "c"], min_count=2) | texts must have a … got 3 rarer ones
@@ -114,6 +115,8 @@ value | remove_noise(X, "median:") | denoise: median needs a number, got ''
 value | remove_noise(X, "median:2.5") | denoise: median needs a number, got '2.5'
 type  | salt_and_pepper(F, 0.1, rng) | images must be uint8 with axes … got float64
 value | salt_and_pepper(X[0], 0.1, rng) | images must be uint8 … got shape (4, 6, 3)
+type  | gaussian_noise(X, 9, 0) | rng must be a NumPy Generator, got int
+type  | salt_and_pepper(X, 0.5, None) | rng must be a NumPy Generator, got NoneType
 type  | gaussian_noise(None, 9, rng) | images must be uint8 with axes … got NoneType
 value | gaussian_noise(X[:0], 9, rng) | images must be uint8 … got shape (0, 4, 6, 3)
 type  | median_filter(F) | images must be uint8 with axes (n, h, w, 3), got float64
@@ -133,7 +136,8 @@ value | questions(image=I - 1) | Questions: image must be in 0..4, got -1..3
 value | questions(image=I[:2]) | Questions: image is … got 3 questions and 3 answers
 value | questions(question="ab") | Questions: image is … got 2 questions and 3 answers
 value | questions(answer="wxyz") | Questions: image is … got 3 questions and 4 answers
-type  | questions(answer=[None] * 3) | Questions: answer must hold strings only
+type  | questions(answer=[None] * 3) | Questions: answer must be a list of strings
+type  | Questions(X, I, "abc", list("xyz")) | question must be a list of strings
 value | MADE.of_images([5]) | images must be in 0..4, got 5
 value | MADE.of_images([-1]) | images must be in 0..4, got -1
 value | MADE.of_images([2, 2]) | images names a picture twice
@@ -142,11 +146,13 @@ value | MADE.of_images([[0, 1]]) | images must have shape (2,), got (1, 2)
 value | split_by_image(MADE, 0, rng) | fraction must be between 0 and 1, of … got 0 of 5
 value | split_by_image(MADE, 1, rng) | fraction must be between 0 and 1, of … got 1 of 5
 value | split_by_image(MADE, nan, rng) | fraction must be between 0 and … got nan of 5
+type  | split_by_image(MADE, 0.5, 0) | rng must be a NumPy Generator, got int
 type  | split_by_image(MADE, "half", rng) | fraction must be a real number, got 'half'
 value | load("vqa") | name must be one of easy-vqa, shapes, glyphs, … got 'vqa'
 value | load("shapes", seed=-1) | seed must be at least 0, got -1
 type  | load("shapes", seed=0.5) | seed must be a whole number, got 0.5
 value | shapes.generate(rng, 0) | images must be at least 1, got 0
+type  | shapes.generate(0, 2) | rng must be a NumPy Generator, got int
 type  | shapes.generate(rng, 2.0) | images must be a whole number, got 2.0
 type  | derived.measure(F) | images must be uint8 with axes (m, h, w, 3), got float64
 value | some.batches(0) | size must be at least 1, got 0
@@ -158,6 +164,7 @@ value | pairs.batch([-1]) | images must be in 0..1, got -1
 value | scenes.batches(-1) | size must be at least 1, got -1
 type  | some.batch([0.5]) | rows: images must be an array of integers, got float64
 value | clevr.generate(rng, 0) | pictures must be at least 1, got 0
+type  | clevr.Scenes(None, 2) | generate: rng must be a NumPy … got NoneType
 type  | clevr.generate(rng, 1.5) | pictures must be a whole number, got 1.5
 value | clevr.FreshScenes(0) | steps must be at least 1, got 0
 value | clevr.accuracies(scenes.label[:, :35], scenes.label[:, :35]) | label must …

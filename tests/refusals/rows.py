@@ -84,8 +84,12 @@ value | he((3,), rng) | shape must be a tuple of at least two sizes, got (3,)
 value | he(3, rng) | shape must be a tuple of at least two sizes, got 3
 value | xavier((3, 0), rng) | each size of shape (3, 0) must be at least 1, got 0
 value | orthogonal((3, 4, 5), rng) | shape must be a tuple of two sizes, got (3, 4, 5)
+value | normal((3, 4), rng, -1) | std must be 0 or more, got -1
+value | normal((3, 4), rng, nan) | std must be 0 or more, got nan
+type  | normal((3, 4), rng, "1") | std must be a real number, got '1'
 value | normal((3, -4), rng, 1.0) | each size of shape (3, -4) must be at least … got -4
 type  | xavier((3, 4), None) | rng must be a NumPy Generator, got NoneType
+type  | image_encoder(4, 8, rng) | channels must be a tuple, one number for … got 4
 value | image_encoder((4, 6), 8, rng, "mean") | pool must be one of max … got 'mean'
 value | TextEncoder("gru", 7, 3, 8, rng) | reader must be one of rnn, lstm … got 'gru'
 value | fusion_classifier(7, 5, rng, "sum") | fusion must be one of … got 'sum'

@@ -37,6 +37,7 @@ NAMES = {**vars(models), **vars(numnet), "rnn": rnn, "lstm": lstm, "X": X, "rng"
          "encoder": numnet.EncoderBlock(6, 2, 5, rng),
          "decoder": numnet.DecoderBlock(6, 2, 5, rng),
          "cross": numnet.CrossAttention(6, 6, rng, heads=2), "beam_search": beam_search,
+         "captioner": captions.captioner,
          "reader": models.AttentionReader(6, rng, heads=2, longest=5)}
 
 TABLE = r"""
@@ -131,6 +132,8 @@ value | decoder(Y, M[..., 1:]) | linear: w has 6 input features (i) but x has 5
 value | decoder(Y, M[:1]) | attention: k has leading axes (1, 2) but q has (2, 2)
 value | reader(Y, array([3, 4])) | mask_of: lengths must be in 0..3, got 4
 value | reader(M, L) | add_positions: x has 7 steps but w has 5 rows
+value | captioner(4, rng, size=7) | size must be at least 8, got 7
+type  | captioner(4, rng, size=8.0) | size must be a whole number, got 8.0
 value | beam_search(width=0) | width must be at least 1, got 0
 value | beam_search(longest=-1) | longest must be at least 1, got -1
 type  | beam_search(width=2.0) | width must be a whole number, got 2.0
