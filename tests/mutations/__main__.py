@@ -27,7 +27,8 @@ TESTS = {                              # of a file, where not those named after 
     "metrics.py": ["tests/test_metrics.py", "tests/test_average_precision.py"],
     "loss.py": ["tests/test_loss.py", "tests/test_contrastive.py"],
     "normalization.py": ["tests/test_normalization.py", "tests/test_contrastive.py"]}
-WORDS = {"windows.py": ["conv2d"], "winograd.py": ["winograd"]}
+WORDS = {"windows.py": ["conv2d"], "winograd.py": ["winograd"],
+         "module.py": ["apply", "Module", "Parameter", "Sequential", "load_state_dict"]}
 PARITY = ["tests/test_parity_torch.py", "tests/test_parity_torch_layers.py",
           "tests/test_parity_torch_steps.py", "tests/test_parity_sklearn.py"]
 

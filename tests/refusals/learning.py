@@ -155,6 +155,8 @@ type  | Parameter([1.0, 2]) | value must be a NumPy array, got list
 type  | Parameter(L) | value must hold float32, float64 or complex … got int64
 type  | Sequential(layer, None) | layer 1 must be a Module or an op, got NoneType
 type  | Sequential([layer]) | layer 0 must be a Module or an op, got list
+value | layer.load_state_dict({"w": w, "c": b}) | … missing ['b'], not expected ['c']
+value | layer.load_state_dict({}) | the weights are of another model: missing …
 type  | layer.load_state_dict({"w": w, "b": 0.0}) | b must be an array, got float
 type  | layer.load_state_dict([w, b]) | state must be a dict, got list
 """
