@@ -3,8 +3,8 @@ import pytest
 
 from numnet.fusion import FUSIONS
 from numnet.loss import contrastive, cross_entropy
-from numnet.models import (TextEncoder, article_model, fusion_classifier, image_encoder,
-                           joint_embedding)
+from numnet.models import (AttentionReader, TextEncoder, article_model,
+                           fusion_classifier, image_encoder, joint_embedding)
 
 RNG = np.random.default_rng(5)
 IDS = np.array([[2, 3, 0, 0, 0], [4, 2, 5, 6, 3], [6, 6, 4, 0, 0], [5, 0, 0, 0, 0]])
@@ -160,6 +160,14 @@ def test_an_unpooled_reader_tells_what_it_has_read_at_every_word(reader):
     assert y.shape == (4, 5, 8)
     words = np.arange(5) < INPUTS["lengths"][:, None]
     assert len(np.unique(y[words], axis=0)) == words.sum()
+
+
+def test_an_attention_reader_is_as_large_as_it_says_unless_asked_otherwise():
+    reader = AttentionReader(8, np.random.default_rng(0))
+    shapes = {name: p.value.shape for name, p in reader.named_parameters().items()}
+    assert shapes["positions.w"] == (64, 8)
+    assert [shape for name, shape in shapes.items() if "feedforward.layer" in name] == [
+        (8, 16), (16,), (16, 8), (8,)]
 
 
 def test_a_flattened_picture_knows_where_a_thing_is_and_a_pooled_one_does_not():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from numnet.shapes import (expect, expect_float, expect_ids, expect_one_of, expect_real,
-                           pair, whole)
+                           pair, row_blocks, whole)
 
 X = np.ones((2, 3, 5))
 
@@ -30,6 +30,25 @@ def test_numbers_may_be_pythons_or_numpys():
     for number in (0, 0.5, np.float32(0.5), np.int8(2), float("inf"), float("nan")):
         expect_real("op", "eps", number)
     expect_one_of("op", "side", "left", {"left": 1, "right": 2})
+
+
+@pytest.mark.parametrize("numbers, step", [(1, 1), (6, 1), (13, 2), (18, 3), (99, 16)])
+def test_blocks_hold_all_rows_in_order_and_at_most_so_many_numbers(numbers, step):
+    x = np.arange(42).reshape(7, 2, 3)               # 6 numbers a row
+    blocks = [x[rows] for rows in row_blocks(x, numbers)]
+    assert np.array_equal(np.concatenate(blocks), x)
+    assert {len(block) for block in blocks[:-1]} <= {step}
+    assert len(blocks[0]) == min(step, 7)
+
+
+def test_an_axis_is_told_by_its_name_and_its_letter():
+    for letter, name in {"n": "examples", "c": "input channels", "o": "output features",
+                         "i": "input features", "h": "rows", "w": "columns",
+                         "t": "time steps", "u": "keys", "v": "table rows",
+                         "k": "entries"}.items():
+        message = rf"^op: y has 3 {name} \({letter}\) but x has 2$"
+        with pytest.raises(ValueError, match=message):
+            expect("op", x=(X[:, 0], f"{letter} j"), y=(X[0], f"{letter} j"))
 
 
 def test_a_number_is_a_pair_of_itself():
