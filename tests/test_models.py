@@ -132,6 +132,15 @@ def test_an_example_in_a_batch_is_answered_as_by_itself(fusion, text):
         np.testing.assert_allclose(model(**only(n))[0][0], z[n], rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("fusion", ["concatenation", "attention"])
+def test_a_classifier_has_as_many_convolutions_as_it_is_asked_for(fusion):
+    model = fusion_classifier(7, 5, np.random.default_rng(0), fusion, "lstm",
+                              channels=(3, 4, 6), features=8, hidden_size=8)
+    kernels = [p.value.shape for p in model.parameters() if p.value.ndim == 4]
+    assert kernels == [(3, 3, 3, 3), (4, 3, 3, 3), (6, 4, 3, 3)]
+    assert model(**INPUTS)[0].shape == (7, 5)
+
+
 @pytest.mark.parametrize("text", READERS)
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_a_model_in_single_precision_stays_there(fusion, text):
@@ -193,6 +202,9 @@ def test_the_network_of_the_article_has_the_layers_of_its_listing():
         (128, 64), (64,), (64, 1), (1,)]
     z, backward = model(**INPUTS | {"images": np.ones((3, 3, 64, 64), np.float32)})
     assert z.shape == (7, 1) and z.dtype == np.float32
+    wanted = [layer.options["needs_dx"] for layer in model.image_encoder.layers
+              if hasattr(layer, "options")]
+    assert wanted == [False, True, True]             # the picture needs no gradient
     assert backward(np.ones_like(z)) is None
     assert all(p.grad.any() for p in model.parameters())
 
@@ -214,6 +226,13 @@ def test_a_joint_embedding_puts_pictures_and_texts_on_one_sphere():
     assert backward(*loss_backward()) is None
     assert all(np.any(p.grad) for p in model.parameters())
     assert "s" in model.state_dict()
+
+
+def test_a_joint_embedding_is_as_large_as_it_says_unless_asked_otherwise():
+    model = joint_embedding(30, np.random.default_rng(0))
+    weights = [p.value.shape for p in model.parameters() if p.value.ndim > 1]
+    assert weights == [(16, 3, 3, 3), (32, 16, 3, 3), (32, 64), (64, 64),
+                       (30, 16), (16, 64), (64, 64)]
 
 
 def test_answers_depend_on_the_picture_and_on_the_question():
