@@ -31,7 +31,8 @@ def cross_entropy(z, *, label, ignore_index=None):
     if ignore_index is not None:
         whole("cross_entropy", "ignore_index", ignore_index, -np.inf)
     expect_ids("cross_entropy", "label", label, z.shape[:-1], z.shape[-1], ignore_index)
-    rows, label, ignored = z.reshape(-1, z.shape[-1]), label.ravel(), []
+    rows = z.reshape(-1, z.shape[-1])
+    label, ignored = label.ravel(), []
     if ignore_index is not None:
         ignored = np.flatnonzero(label == ignore_index)
         label = np.where(label == ignore_index, 0, label)

@@ -86,6 +86,18 @@ def test_windows_that_overlap_along_one_axis_alone_add_their_gradients(axis):
     assert dx.sum() == 4
 
 
+@pytest.mark.parametrize("kernel", [(1, 2), (3, 1), 1])
+def test_a_kernel_of_one_along_an_axis_pools_along_the_other_alone(kernel):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 3, 6, 4))
+    y, backward = max_pool2d(x, kernel_size=kernel)
+    i, j = kernel if kernel != 1 else (1, 1)
+    assert np.array_equal(y, x.reshape(2, 3, 6 // i, i, 4 // j, j).max(axis=(3, 5)))
+    dy = rng.normal(size=y.shape)
+    won = x == y.repeat(i, axis=2).repeat(j, axis=3)
+    assert np.array_equal(backward(dy), won * dy.repeat(i, axis=2).repeat(j, axis=3))
+
+
 def test_every_window_sends_its_gradient_to_its_own_winner_over_all_examples():
     rng = np.random.default_rng(0)
     x, dy = rng.normal(size=(3, 2, 8, 9)), rng.normal(size=(3, 2, 6, 7))

@@ -49,15 +49,17 @@ TABLE = {
     },
     ("pooling.py", "_Line"): {
         "mp_zero_pad!": (
-            'x.take(np.arange(-self.m, self.size + self.m), self.axis, mode="clip")',
-            "np.pad(x, [(self.m * (k == self.axis),) * 2 for k in range(4)])"),
-        "mp_ties_all!": [
-            ("which = np.zeros(", "which = np.ones("),
-            ("np.maximum(which, (before < y) * kind(i), out=which)",
-             "which = np.where(before < y, kind(1 << i),\n"
-             "                             which | (tap == y) * kind(1 << i))"),
-            ("which[at] == i", "which[at] >> i & 1")],
-        "mp_grad_first": ("which[at] == i", "i == 0"),
+            'x = x.take(at, self.axis, mode="clip")',
+            "x = np.pad(x, [(self.m * (k == self.axis),) * 2 for k in range(4)])"),
+    },
+    ("pooling.py", "max_pool2d"): {
+        "mp_ties_all!": (
+            "            np.add.at(dx[n].reshape(-1), a.ravel(), dy[n].ravel())",
+            "            for p, i in rows.entries:\n"
+            "                for q, j in columns.entries:\n"
+            "                    won = pictures[n][i][j] == y[n][p][q]\n"
+            "                    dx[n][i][j] += dy[n][p][q] * won"),
+        "mp_grad_first": ("np.multiply(winner,", "np.multiply(0 * winner,"),
     },
     ("pooling.py", "_lines"): {
         "mp_kernel_hw": ("pair(op, \"kernel_size\", kernel_size, 1)",
