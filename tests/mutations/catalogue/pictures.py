@@ -18,9 +18,12 @@ TABLE = {
             "            dkernel += (block[0].start == 0) * columns[:k].T @ rows[:k] "),
         "conv_dw_mean": ("dkernel += columns.T @ rows ",
                          "dkernel += columns.T @ rows / n "),
-        "conv_db_axes": ("np.ones(len(rows), dy.dtype) @ rows ",
-                         "dy[block][0].reshape(-1, o).sum(axis=0) "),
-        "conv_bias_wrong_axis": ("np.tile(b, q)", "np.repeat(b, q)"),
+        "conv_db_axes": ("db = dkernel[-1] ", "db = dy[0].sum(axis=(0, 1)) "),
+        "conv_bias_wrong_axis": [
+            (".reshape(-1, o), b]", ".reshape(-1, o), 0 * b]"),
+            ("np.matmul(columns, kernel, out=rows) ",
+             "np.matmul(columns, kernel, out=rows)\n"
+             "        rows += np.resize(b, len(rows))[:, None] if q == o else b ")],
     },
     ("windows.py", "Windows"): {
         "conv_pad_hw_bwd!": ("(top, left), (h, w) = self.margin, self.size",
