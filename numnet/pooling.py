@@ -4,7 +4,7 @@ import numpy as np
 
 from numnet.shapes import expect, pair, row_blocks
 
-BLOCK = 2 ** 19        # numbers at a time: they and their pools stay in the cache
+BLOCK = 2 ** 18        # numbers at a time: they and their pools stay in the cache
 
 
 def max_pool2d(x, *, kernel_size, stride=None, padding=0):
@@ -183,14 +183,15 @@ class _Line:
                 for i in range(self.k)]
         entries = [kind(i * size) if inner is None else kind(i * size) + inner[tap]
                    for i, tap in enumerate(taps)]
-        y, which = x[taps[0]], entries[0]
+        y = x[taps[0]]
+        which = np.empty(y.shape, kind)
+        which[:] = entries[0]
         if self.m:                                   # nor is what begins in the margin
             first = np.maximum(self.m - self.s * np.arange(self.out), 0).astype(kind)
-            which = which + kind(size) * first.reshape(-1, *[1] * (3 - self.axis))
-        which = np.broadcast_to(which, y.shape)
+            which += kind(size) * first.reshape(-1, *[1] * (3 - self.axis))
         for tap, entry in zip(taps[1:], entries[1:]):
             before, y = y, np.maximum(y, x[tap])
-            which = np.maximum(which, (before < y) * entry)
+            np.maximum(which, (before < y) * entry, out=which)
         return y, which
 
     def give(self, dx, dy):
