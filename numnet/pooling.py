@@ -32,8 +32,9 @@ def max_pool2d(x, *, kernel_size, stride=None, padding=0):
         dy = dy.transpose(0, 2, 3, 1)
         dx = np.zeros(pictures.shape, x.dtype)
         corners = _corners(rows, columns, pictures[blocks[0]].shape)
+        room = np.empty_like(corners)
         for n, winner in zip(blocks, winners):
-            a = np.multiply(winner, x.shape[1], dtype=np.intp)
+            a = np.multiply(winner, x.shape[1], out=room[:len(winner)], dtype=np.intp)
             a += corners[:len(a)]
             np.add.at(dx[n].reshape(-1), a.ravel(), dy[n].ravel())  # (max_pool2d.2)
         return dx.transpose(0, 3, 1, 2)

@@ -109,6 +109,16 @@ def test_every_window_sends_its_gradient_to_its_own_winner_over_all_examples():
         gradient(max_pool2d, x, dy, kernel_size=3, stride=1), expected, rtol=1e-13)
 
 
+def test_winners_in_a_wide_picture_of_many_channels_get_their_gradients():
+    """Places there need more than the 8 bits that number a window's entries."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 7, 4, 60))
+    y, backward = max_pool2d(x, kernel_size=2)
+    dy = rng.normal(size=y.shape)
+    won = x == y.repeat(2, axis=2).repeat(2, axis=3)
+    assert np.array_equal(backward(dy), won * dy.repeat(2, axis=2).repeat(2, axis=3))
+
+
 def test_nan_and_minus_infinity_pass_through_a_max_pool():
     x = np.array([[np.nan, 1, -np.inf, -np.inf], [2, 3, -np.inf, -np.inf]])[None, None]
     y, _ = max_pool2d(x, kernel_size=2)
