@@ -187,6 +187,18 @@ def test_an_average_over_the_margin_divides_by_the_full_window_unless_asked_othe
     np.testing.assert_array_equal(dx[0, 0], [[1, 1, 1], [3, 2, 2]])
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_averages_that_overlap_along_one_axis_alone_add_their_gradients(turned):
+    """In a picture that is less wide than the windows are high, or the other way."""
+    turn = (lambda a: a.swapaxes(2, 3)) if turned else (lambda a: a)
+    kernel, stride = ((2, 3), (2, 2)) if turned else ((3, 2), (2, 2))
+    dy = turn(np.array([[6.0], [60]])[None, None])
+    dx = gradient(avg_pool2d, turn(np.ones((1, 1, 5, 2))), dy,
+                  kernel_size=kernel, stride=stride)
+    np.testing.assert_allclose(turn(dx)[0, 0], [[1, 1], [1, 1], [11, 11], [10, 10],
+                                                [10, 10]])
+
+
 def test_global_pools_keep_one_number_for_each_example_and_channel():
     x = np.arange(1.0, 37.0).reshape(2, 3, 3, 2)
     y, _ = global_max_pool2d(x)
