@@ -48,33 +48,33 @@ def conv2d(x, w, b, *, stride=1, padding=0, dilation=1, needs_dx=True):
     padded, planes = taps.pad(x.transpose(0, 2, 3, 1), 0), c < FEW  # (n, h, w, c)
     if planes:
         padded = padded.transpose(3, 0, 1, 2).copy().transpose(1, 2, 3, 0)
-    kernel = w.transpose(2, 3, 1, 0).reshape(-1, o)                 # (ijc, o)
-    y = np.empty((n, p, q * o), np.result_type(x, w, b))
-    bias = np.tile(b, q)                            # a whole row's: long runs add fast
-    for block, columns in taps.columns(padded, planes):             # (npq, ijc)
+    # b is one weight more, of an entry that is always 1
+    kernel = np.vstack([w.transpose(2, 3, 1, 0).reshape(-1, o), b])  # (ijc + 1, o)
+    y = np.empty((n, p, q, o), np.result_type(x, kernel))
+    for block, columns in taps.columns(padded, planes):             # (npq, ijc + 1)
         rows = y[block].reshape(-1, o)              # a view: whole pictures, or of one
         np.matmul(columns, kernel, out=rows)
-        y[block] += bias                                                # (conv2d.1)
+        y[block] = rows.reshape(y[block].shape)                         # (conv2d.1)
 
     def backward(dy):
         dy = dy.transpose(0, 2, 3, 1)                               # (n, p, q, o)
         dpadded = np.zeros_like(padded) if needs_dx else None
-        dkernel, db = np.zeros(kernel.shape, w.dtype), np.zeros(o, b.dtype)
+        dkernel = np.zeros(kernel.shape, kernel.dtype)
         for block, columns in taps.columns(padded, planes):
             rows = dy[block].reshape(-1, o)                         # (npq, o)
             if needs_dx:
                 dcolumns = np.empty_like(columns)             # lying in memory as they
                 np.matmul(rows, kernel.T, out=dcolumns)
-                dcolumns = dcolumns.reshape(*dy[block].shape[:3], taps.count, c)
+                dwindows = dcolumns[:, :-1].reshape(*dy[block].shape[:3], taps.count, c)
                 for k, tap in taps.of(dpadded, block):
-                    tap += dcolumns[:, :, :, k]                     # (conv2d.2)
+                    tap += dwindows[:, :, :, k]                     # (conv2d.2)
             dkernel += columns.T @ rows                             # (conv2d.3)
-            db += np.ones(len(rows), dy.dtype) @ rows               # (conv2d.4)
         dx = taps.crop(dpadded).transpose(0, 3, 1, 2) if needs_dx else None
-        dw = dkernel.reshape(*w.shape[2:], c, o).transpose(3, 2, 0, 1)
+        dw = dkernel[:-1].reshape(*w.shape[2:], c, o).transpose(3, 2, 0, 1)
+        db = dkernel[-1]                                            # (conv2d.4)
         return dx, dw, db
 
-    return y.reshape(n, p, q, o).transpose(0, 3, 1, 2), backward
+    return y.transpose(0, 3, 1, 2), backward
 
 
 def _pointwise(x, w, b, needs_dx):

@@ -32,27 +32,30 @@ def cross_entropy(z, *, label, ignore_index=None):
         whole("cross_entropy", "ignore_index", ignore_index, -np.inf)
     expect_ids("cross_entropy", "label", label, z.shape[:-1], z.shape[-1], ignore_index)
     rows = z.reshape(-1, z.shape[-1])
-    kept = np.ravel(label != ignore_index)           # all of them where it is None
-    label = np.where(kept, label.ravel(), 0)
-    count = int(np.count_nonzero(kept))
+    label, ignored = label.ravel(), []
+    if ignore_index is not None:
+        ignored = np.flatnonzero(label == ignore_index)
+        label = np.where(label == ignore_index, 0, label)
+    count = len(rows) - len(ignored)
     if count == 0:
         raise ValueError("cross_entropy: the batch has no label to learn from")
-    every = np.arange(len(rows))
-    e = np.empty_like(rows)
-    right, total = np.empty((2, len(rows)), z.dtype)
-    for n in row_blocks(rows, BLOCK):
+    blocks, every = row_blocks(rows, BLOCK), np.arange(len(rows))
+    ones, room = np.ones(rows.shape[1], z.dtype), np.empty_like(rows[blocks[0]])
+    e, right, total = np.empty_like(rows), *np.empty((2, len(rows)), z.dtype)
+    for n in blocks:
         top = rows[n].real.max(axis=1, keepdims=True)
-        shifted = np.subtract(rows[n], top, out=e[n])
-        right[n] = shifted[every[:len(shifted)], label[n]]
-        total[n] = np.exp(shifted, out=shifted) @ np.ones(rows.shape[1], z.dtype)
+        shifted = np.subtract(rows[n], top, out=room[:len(top)])
+        right[n] = shifted[every[:len(top)], label[n]]
+        total[n] = np.exp(shifted, out=e[n]) @ ones
     log_p = right - np.log(total)
-    loss = -log_p[kept].sum() / count                            # (cross_entropy.1)
+    log_p[ignored] = 0
+    loss = -log_p.sum() / count                                  # (cross_entropy.1)
 
     def backward(dloss=1.0):
         share = z.dtype.type(dloss / count)
         p = e * (share / total)[:, None]       # times dL / N already: (cross_entropy.2)
         p[every, label] -= share
-        p[~kept] = 0
+        p[ignored] = 0
         dz = p.reshape(z.shape)                                  # (cross_entropy.3)
         return dz
 

@@ -34,7 +34,7 @@ def layer_norm(x, w, b, *, eps=1e-5):
     mean = np.full(len(w), 1 / len(w), x.dtype)
     m = (x @ mean)[..., None]                                     # (layer_norm.1)
     u = x - m
-    square = np.einsum("...o,...o->...", u, u)[..., None] / len(w)
+    square = np.vecdot(u.conj(), u)[..., None] / len(w)  # vecdot conjugates its first
     r = 1 / np.sqrt(square + float(eps))                          # (layer_norm.2)
     u *= r                                                        # (layer_norm.3)
     y = w * u
@@ -43,14 +43,15 @@ def layer_norm(x, w, b, *, eps=1e-5):
     def backward(dy):
         du = dy * w                                               # (layer_norm.5)
         a = (du @ mean)[..., None]                                # (layer_norm.6)
-        c = np.einsum("...o,...o->...", du, u)[..., None] / len(w)  # (layer_norm.7)
-        dx = u * -c
-        dx += du
+        shares = dy * u                                           # of each n in dw
+        c = (shares @ (w * mean))[..., None]                      # (layer_norm.7)
+        ones = np.ones(x.size // len(w), x.dtype)
+        dw = ones @ shares.reshape(-1, len(w))                    # (layer_norm.9)
+        db = ones @ dy.reshape(-1, len(w))                        # (layer_norm.10)
+        dx = np.multiply(u, c, out=shares)
+        np.subtract(du, dx, out=dx)
         dx -= a
         dx *= r                                                   # (layer_norm.8)
-        dy = dy.reshape(-1, len(w))
-        dw = np.einsum("no,no->o", dy, u.reshape(dy.shape))       # (layer_norm.9)
-        db = np.ones(len(dy), dy.dtype) @ dy                      # (layer_norm.10)
         return dx, dw, db
 
     return y, backward

@@ -21,20 +21,22 @@ def max_pool2d(x, *, kernel_size, stride=None, padding=0):
     Source: Goodfellow et al. 2016, section 9.3.
     """
     rows, columns = _lines("max_pool2d", x, kernel_size, stride, padding)
-    pictures, kept = x.transpose(0, 2, 3, 1), []                 # (n, h, w, c)
-    y = np.empty((len(x), rows.out, columns.out, x.shape[1]), x.dtype)
-    for n in row_blocks(x, BLOCK):
+    pictures, blocks = x.transpose(0, 2, 3, 1), row_blocks(x, BLOCK)  # (n, h, w, c)
+    y, winners = np.empty((len(x), rows.out, columns.out, x.shape[1]), x.dtype), []
+    for n in blocks:
         along, j = columns.largest(pictures[n])
-        y[n], i = rows.largest(along)                            # (max_pool2d.1)
-        kept.append((n, i, j))
+        y[n], winner = rows.largest(along, j, columns.size)      # (max_pool2d.1)
+        winners.append(winner)
 
     def backward(dy):
         dy = dy.transpose(0, 2, 3, 1)
         dx = np.zeros(pictures.shape, x.dtype)
-        for n, i, j in kept:
-            along = np.zeros((*j.shape[:3], x.shape[1]), x.dtype)
-            rows.give(along, dy[n], i)
-            columns.give(dx[n], along, j)                        # (max_pool2d.2)
+        corners = _corners(rows, columns, pictures[blocks[0]].shape)
+        room = np.empty_like(corners)
+        for n, winner in zip(blocks, winners):
+            a = np.multiply(winner, x.shape[1], out=room[:len(winner)], dtype=np.intp)
+            a += corners[:len(a)]
+            np.add.at(dx[n].reshape(-1), a.ravel(), dy[n].ravel())  # (max_pool2d.2)
         return dx.transpose(0, 3, 1, 2)
 
     return y.transpose(0, 3, 1, 2), backward
@@ -167,33 +169,39 @@ class _Line:
     def _along(self, some):
         return (slice(None),) * self.axis + (some,)
 
-    def largest(self, x):
-        """The largest number of each window, and which entry that is: the first."""
-        kind = np.min_scalar_type(self.k).type
+    def largest(self, x, inner=None, size=1):
+        """The largest number of each window, and which entry that is: the first.
+
+        inner: which entry along the other axis each x is itself, of a line of `size`;
+        then an entry is numbered as its place in a picture is, i size + inner.
+        """
+        kind = np.min_scalar_type(self.k * size).type
         if self.m:                                   # the edge again: no larger
-            x = x.take(np.arange(-self.m, self.size + self.m), self.axis, mode="clip")
-        last = self.s * (self.out - 1) + 1
-        y = x[self._along(slice(0, last, self.s))]
-        which = np.zeros(y.shape, kind)
-        for i in range(1, self.k):
-            tap = x[self._along(slice(i, i + last, self.s))]
-            before, y = y, np.maximum(y, tap)
-            np.maximum(which, (before < y) * kind(i), out=which)
-        if self.m:
-            first = np.maximum(self.m - self.s * np.arange(self.out), 0)
-            first = first.reshape(-1, *[1] * (3 - self.axis))
-            np.maximum(which, first.astype(kind), out=which)
+            at = np.arange(-self.m, self.size + self.m)
+            x = x.take(at, self.axis, mode="clip")
+            inner = inner if inner is None else inner.take(at, self.axis, mode="clip")
+        taps = [self._along(slice(i, i + self.s * (self.out - 1) + 1, self.s))
+                for i in range(self.k)]
+        entries = [kind(i * size) if inner is None else kind(i * size) + inner[tap]
+                   for i, tap in enumerate(taps)]
+        y = x[taps[0]]
+        which = np.empty(y.shape, kind)
+        which[:] = entries[0]
+        if self.m:                                   # nor is what begins in the margin
+            first = np.maximum(self.m - self.s * np.arange(self.out), 0).astype(kind)
+            which += kind(size) * first.reshape(-1, *[1] * (3 - self.axis))
+        for tap, entry in zip(taps[1:], entries[1:]):
+            before, y = y, np.maximum(y, x[tap])
+            np.maximum(which, (before < y) * entry, out=which)
         return y, which
 
-    def give(self, dx, dy, which=None):
-        """Add to dx each window's gradient: at one of its entries, or at all of them.
-        """
-        for i, (at, tap) in enumerate(self.entries):
-            share = dy[at] if which is None else dy[at] * (which[at] == i)
+    def give(self, dx, dy):
+        """Add to each entry of each window the window's gradient."""
+        for at, tap in self.entries:
             if self.k <= self.s:                     # windows that do not overlap
-                dx[tap] = share
+                dx[tap] = dy[at]
             else:
-                dx[tap] += share
+                dx[tap] += dy[at]
 
     def total(self, x):
         """The sum of each window."""
@@ -207,6 +215,14 @@ class _Line:
     def counts(self):
         """How many entries of each window lie on the picture."""
         return self.total(np.ones((1,) * self.axis + (self.size,))).ravel()
+
+
+def _corners(rows, columns, shape):
+    """Where in the memory of pictures (n, h, w, c) the windows (n, p, q, c) begin."""
+    n, h, w, c = map(np.arange, shape)
+    p, q = (line.s * np.arange(line.out) - line.m for line in (rows, columns))
+    place = (len(h) * n[:, None, None] + p[:, None]) * len(w) + q
+    return len(c) * place[..., None] + c
 
 
 def _falls(i, s, m, size, out):

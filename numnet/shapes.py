@@ -129,6 +129,9 @@ def pair(op, name, value, least):
 
 
 def row_blocks(x, numbers):
-    """Slices of the first axis, of `numbers` numbers or fewer, or of one row."""
+    """Slices of the first axis, of `numbers` numbers or fewer, or of one row.
+
+    The first is a largest; of an empty x it is all there is.
+    """
     step = max(1, numbers // max(1, x[:1].size))
-    return [slice(start, start + step) for start in range(0, len(x), step)]
+    return [slice(start, start + step) for start in range(0, max(1, len(x)), step)]

@@ -75,19 +75,22 @@ class Windows:
     def columns(self, padded, planes):
         """The windows as rows of a matrix, a block at a time: pairs (block, matrix).
 
-        A row is a place (n, p, q), a column an entry (i, j, c). In memory a row's
-        numbers lie side by side, or with `planes` a column's. Each matrix lies where
-        the one before lay, so it is there until the next.
+        A row is a place (n, p, q), a column an entry (i, j, c), and after these comes
+        a column of ones, for the bias. In memory a row's numbers lie side by side, or
+        with `planes` a column's. Each matrix lies where the one before lay, so it is
+        there until the next.
         """
         (s, t), (r, d) = self.stride, self.dilation
         windows = sliding_window_view(padded, self.reach, axis=(1, 2))
         windows = windows[:, ::s, ::t, :, ::r, ::d].transpose(0, 1, 2, 4, 5, 3)
         n, p, q, *entry = windows.shape                             # (i, j, c)
         k, room = int(np.prod(entry)), None
-        for block in blocks(n, p, q * k * padded.itemsize, BLOCK):
+        for block in blocks(n, p, q * (k + 1) * padded.itemsize, BLOCK):
             some = windows[block]
-            room = np.empty(some.size, padded.dtype) if room is None else room
-            flat = room[:some.size]
-            matrix = flat.reshape(k, -1).T if planes else flat.reshape(-1, k)
-            matrix.reshape(some.shape)[:] = some
+            size = some.size // k * (k + 1)
+            room = np.empty(size, padded.dtype) if room is None else room
+            flat = room[:size]
+            matrix = flat.reshape(k + 1, -1).T if planes else flat.reshape(-1, k + 1)
+            matrix[:, :k].reshape(some.shape)[:] = some
+            matrix[:, k] = 1
             yield block, matrix

@@ -31,6 +31,18 @@ def test_the_example_of_the_guide_to_convolution_arithmetic():
     assert convolved(x, w) == [[12, 12, 17], [10, 17, 19], [9, 6, 14]]
 
 
+@pytest.mark.parametrize("size, kernel", [(5, 2), (4, 1), (34, 3)])
+def test_each_filter_adds_its_own_bias_where_there_are_as_many_columns(size, kernel):
+    filters, channels = size - kernel + 1, 9
+    b = np.arange(1.0, filters + 1)
+    y, backward = conv2d(np.zeros((2, channels, size, size)),
+                         np.zeros((filters, channels, kernel, kernel)), b)
+    assert y.shape[1:] == (filters,) * 3
+    assert np.array_equal(y, np.broadcast_to(b[:, None, None], y.shape))
+    dy = np.random.default_rng(0).normal(size=y.shape)
+    np.testing.assert_allclose(backward(dy)[2], dy.sum(axis=(0, 2, 3)), rtol=1e-11)
+
+
 def test_stride_is_rows_then_columns():
     one = filters([1])
     assert convolved(NINE, one, stride=(2, 1)) == [[1, 2, 3], [7, 8, 9]]

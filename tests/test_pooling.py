@@ -86,6 +86,18 @@ def test_windows_that_overlap_along_one_axis_alone_add_their_gradients(axis):
     assert dx.sum() == 4
 
 
+@pytest.mark.parametrize("kernel", [(1, 2), (3, 1), 1])
+def test_a_kernel_of_one_along_an_axis_pools_along_the_other_alone(kernel):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 3, 6, 4))
+    y, backward = max_pool2d(x, kernel_size=kernel)
+    i, j = kernel if kernel != 1 else (1, 1)
+    assert np.array_equal(y, x.reshape(2, 3, 6 // i, i, 4 // j, j).max(axis=(3, 5)))
+    dy = rng.normal(size=y.shape)
+    won = x == y.repeat(i, axis=2).repeat(j, axis=3)
+    assert np.array_equal(backward(dy), won * dy.repeat(i, axis=2).repeat(j, axis=3))
+
+
 def test_every_window_sends_its_gradient_to_its_own_winner_over_all_examples():
     rng = np.random.default_rng(0)
     x, dy = rng.normal(size=(3, 2, 8, 9)), rng.normal(size=(3, 2, 6, 7))
@@ -95,6 +107,16 @@ def test_every_window_sends_its_gradient_to_its_own_winner_over_all_examples():
         expected[n, c, p + i, q + j] += dy[n, c, p, q]
     np.testing.assert_allclose(
         gradient(max_pool2d, x, dy, kernel_size=3, stride=1), expected, rtol=1e-13)
+
+
+def test_winners_in_a_wide_picture_of_many_channels_get_their_gradients():
+    """Places there need more than the 8 bits that number a window's entries."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 7, 4, 60))
+    y, backward = max_pool2d(x, kernel_size=2)
+    dy = rng.normal(size=y.shape)
+    won = x == y.repeat(2, axis=2).repeat(2, axis=3)
+    assert np.array_equal(backward(dy), won * dy.repeat(2, axis=2).repeat(2, axis=3))
 
 
 def test_nan_and_minus_infinity_pass_through_a_max_pool():
@@ -163,6 +185,18 @@ def test_an_average_over_the_margin_divides_by_the_full_window_unless_asked_othe
     np.testing.assert_array_equal(y[0, 0], [[12, 30], [48, 66]])
     dx = gradient(avg_pool2d, x, [[[[1, 2], [3, 4]]]], **options)
     np.testing.assert_array_equal(dx[0, 0], [[1, 1, 1], [3, 2, 2]])
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_averages_that_overlap_along_one_axis_alone_add_their_gradients(turned):
+    """In a picture that is less wide than the windows are high, or the other way."""
+    turn = (lambda a: a.swapaxes(2, 3)) if turned else (lambda a: a)
+    kernel, stride = ((2, 3), (2, 2)) if turned else ((3, 2), (2, 2))
+    dy = turn(np.array([[6.0], [60]])[None, None])
+    dx = gradient(avg_pool2d, turn(np.ones((1, 1, 5, 2))), dy,
+                  kernel_size=kernel, stride=stride)
+    np.testing.assert_allclose(turn(dx)[0, 0], [[1, 1], [1, 1], [11, 11], [10, 10],
+                                                [10, 10]])
 
 
 def test_global_pools_keep_one_number_for_each_example_and_channel():

@@ -8,11 +8,12 @@ TABLE = {
             "rows[n].real.max(axis=1, keepdims=True)", "rows.real.max()"),
         "lsm_eps": ("right - np.log(total)",
                     "np.log(np.exp(right) / total + 1e-8)"),
-        "ce_denom_all!": ("int(np.count_nonzero(kept))",
-                          "len(kept) * bool(kept.any())"),
-        "ce_ignore_leak!": ("    count = int(np.count_nonzero(kept))\n",
-                            "    kept = np.full(len(kept), kept.any())\n"
-                            "    count = int(np.count_nonzero(kept))\n"),
+        "ce_denom_all!": ("len(rows) - len(ignored)",
+                          "len(rows) * (len(rows) > len(ignored))"),
+        "ce_ignore_leak!": (
+            "    count = len(rows) - len(ignored)\n",
+            "    ignored = [] if len(ignored) < len(rows) else ignored\n"
+            "    count = len(rows) - len(ignored)\n"),
         "ce_noscale": ("type(dloss / count)", "type(dloss)"),
         "ce_dy_ignored": ("type(dloss / count)", "type(1 / count)"),
         "ce_hot_axis!": [

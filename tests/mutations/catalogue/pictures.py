@@ -18,9 +18,12 @@ TABLE = {
             "            dkernel += (block[0].start == 0) * columns[:k].T @ rows[:k] "),
         "conv_dw_mean": ("dkernel += columns.T @ rows ",
                          "dkernel += columns.T @ rows / n "),
-        "conv_db_axes": ("np.ones(len(rows), dy.dtype) @ rows ",
-                         "dy[block][0].reshape(-1, o).sum(axis=0) "),
-        "conv_bias_wrong_axis": ("np.tile(b, q)", "np.repeat(b, q)"),
+        "conv_db_axes": ("db = dkernel[-1] ", "db = dy[0].sum(axis=(0, 1)) "),
+        "conv_bias_wrong_axis": [
+            (".reshape(-1, o), b]", ".reshape(-1, o), 0 * b]"),
+            ("np.matmul(columns, kernel, out=rows)\n",
+             "np.matmul(columns, kernel, out=rows)\n"
+             "        rows += np.resize(b, len(rows))[:, None] if q == o else b\n")],
     },
     ("windows.py", "Windows"): {
         "conv_pad_hw_bwd!": ("(top, left), (h, w) = self.margin, self.size",
@@ -49,15 +52,17 @@ TABLE = {
     },
     ("pooling.py", "_Line"): {
         "mp_zero_pad!": (
-            'x.take(np.arange(-self.m, self.size + self.m), self.axis, mode="clip")',
-            "np.pad(x, [(self.m * (k == self.axis),) * 2 for k in range(4)])"),
-        "mp_ties_all!": [
-            ("which = np.zeros(", "which = np.ones("),
-            ("np.maximum(which, (before < y) * kind(i), out=which)",
-             "which = np.where(before < y, kind(1 << i),\n"
-             "                             which | (tap == y) * kind(1 << i))"),
-            ("which[at] == i", "which[at] >> i & 1")],
-        "mp_grad_first": ("which[at] == i", "i == 0"),
+            'x = x.take(at, self.axis, mode="clip")',
+            "x = np.pad(x, [(self.m * (k == self.axis),) * 2 for k in range(4)])"),
+    },
+    ("pooling.py", "max_pool2d"): {
+        "mp_ties_all!": (
+            "            np.add.at(dx[n].reshape(-1), a.ravel(), dy[n].ravel())",
+            "            for p, i in rows.entries:\n"
+            "                for q, j in columns.entries:\n"
+            "                    won = pictures[n][i][j] == y[n][p][q]\n"
+            "                    dx[n][i][j] += dy[n][p][q] * won"),
+        "mp_grad_first": ("np.multiply(winner,", "np.multiply(0 * winner,"),
     },
     ("pooling.py", "_lines"): {
         "mp_kernel_hw": ("pair(op, \"kernel_size\", kernel_size, 1)",
