@@ -73,6 +73,9 @@ value | distance_bias(X[..., :2], V[0], X[..., :2]) | g has 3 examples (n) but a
 value | distance_bias(X[..., :2], V[:, 0], X[..., :2]) | g has 4 entries (k) but a has 2
 value | distance_bias(V[..., :2], G, X[..., :2]) | w has 6 time steps (t) but a has 7
 value | distance_bias(X[..., :2], G, X[..., :3]) | w must have 2 weights, got 3
+value | grid(0, 3) | rows must be at least 1, got 0
+type  | grid(2.5, 3) | rows must be a whole number, got 2.5
+value | grid(3, 0) | columns must be at least 1, got 0
 value | HopNetwork(7, 8, rng, cells=(2, 0)) | cells must be at least 1, got (2, 0)
 type  | HopNetwork(7, 8, rng, cells=2.5) | cells must be a whole number … got 2.5
 value | HopNetwork(7, 8, rng, hops=0) | hops must be at least 1, got 0
