@@ -72,7 +72,8 @@ value | places_of(X[..., :1]) | x must have 2 features or more, got 1
 value | distance_bias(X[..., :2], V[0], X[..., :2]) | g has 3 examples (n) but a has 2
 value | distance_bias(X[..., :2], V[:, 0], X[..., :2]) | g has 4 entries (k) but a has 2
 value | distance_bias(V[..., :2], G, X[..., :2]) | w has 6 time steps (t) but a has 7
-value | distance_bias(X[..., :2], G, X[..., :3]) | w must have 2 weights, got 3
+value | distance_bias(X[..., :2], G, X[:1, ..., :2]) | w has 1 examples (n) but a has 2
+value | distance_bias(X[..., :2], G, X[..., :4]) | w must have 2 weights, got 4
 value | grid(0, 3) | rows must be at least 1, got 0
 type  | grid(2.5, 3) | rows must be a whole number, got 2.5
 value | grid(3, 0) | columns must be at least 1, got 0
