@@ -7,7 +7,7 @@ import numpy as np
 from numnet.initialization import xavier
 from numnet.linear import Linear
 from numnet.module import Module
-from numnet.shapes import expect, expect_ids, whole
+from numnet.shapes import expect, expect_bool, expect_ids, whole
 
 
 CHUNK = 2 ** 18       # scores made at a time: 1 MB of float32, which stays in the cache
@@ -40,6 +40,7 @@ def attention(q, k, v, bias=None, *, mask=None, causal=False):
            **({} if bias is None else {"bias": (bias, "... t u")}))
     if q.shape[-1] == 0:
         raise ValueError(f"attention: q must have features (i), got shape {q.shape}")
+    expect_bool("attention", "causal", causal)
     shape = (*q.shape[:-1], k.shape[-2])                         # of the scores
     mask = _expect_mask(mask, shape)
     pieces = list(_pieces(shape))
@@ -170,8 +171,9 @@ class MultiHeadAttention(Module):
 
     `y, backward = layer(x)` lets a sequence look at itself, and backward gives dx;
     `layer(x, memory)` lets x (n, t, width) look at memory (n, u, memory_width), and
-    backward gives dx and dmemory. y is (n, t, width). A mask broadcasts to
-    (n, heads, t, u); padding is hidden by mask_of(lengths, u). The heads divide width.
+    backward gives dx and dmemory. y is (n, t, width). A mask is (t, u), or broadcasts
+    to (n, heads, t, u): one of three axes would be taken for (heads, t, u). Padding is
+    hidden by mask_of(lengths, u). The heads divide width.
     Source: Vaswani et al. 2017, section 3.2.2.
     """
 
@@ -187,6 +189,9 @@ class MultiHeadAttention(Module):
         self.o = Linear(width, width, rng, init=xavier)
 
     def __call__(self, x, memory=None, *, mask=None, causal=False):
+        if np.ndim(mask) == 3:
+            raise ValueError("MultiHeadAttention: mask must have axes (t, u) or (n, "
+                             f"heads, t, u), got shape {np.shape(mask)}")
         seen = x if memory is None else memory
         (q, q_back), (k, k_back), (v, v_back) = (
             _project(layer, source, self.heads)

@@ -5,7 +5,7 @@ import numpy as np
 from numnet.initialization import he
 from numnet.linear import linear
 from numnet.module import Module, Parameter, apply
-from numnet.shapes import expect, pair
+from numnet.shapes import expect, expect_bool, pair
 from numnet.windows import Windows
 from numnet.winograd import winograd
 
@@ -37,6 +37,7 @@ def conv2d(x, w, b, *, stride=1, padding=0, dilation=1, needs_dx=True):
         raise ValueError(f"conv2d: w must have filters and channels, got {w.shape}")
     s, r = pair("conv2d", "stride", stride, 1), pair("conv2d", "dilation", dilation, 1)
     m = pair("conv2d", "padding", padding, 0)
+    expect_bool("conv2d", "needs_dx", needs_dx)
     taps = Windows("conv2d", x.shape[2:], w.shape[2:], s, m, r)
     n, c, o, (p, q) = x.shape[0], x.shape[1], w.shape[0], taps.out
     if s == r == (1, 1) and w.shape[2:] == (1, 1) and m == (0, 0):
@@ -99,6 +100,8 @@ class Conv2d(Module):
     """
 
     def __init__(self, in_channels, out_channels, kernel_size, rng, **options):
+        if strange := sorted(options - conv2d.__kwdefaults__.keys()):
+            raise TypeError(f"Conv2d: conv2d has no option {', '.join(strange)}")
         kernel = pair("Conv2d", "kernel_size", kernel_size, 1)
         self.w = Parameter(he((out_channels, in_channels, *kernel), rng))
         self.b = Parameter(np.zeros(out_channels, np.float32))

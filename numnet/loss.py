@@ -28,6 +28,8 @@ def cross_entropy(z, *, label, ignore_index=None):
     """
     z = as_float(z)
     expect("cross_entropy", z=(z, "... o"))
+    if z.shape[-1] == 0:
+        raise ValueError(f"cross_entropy: z must have classes (o), got shape {z.shape}")
     if ignore_index is not None:
         whole("cross_entropy", "ignore_index", ignore_index, -np.inf)
     expect_ids("cross_entropy", "label", label, z.shape[:-1], z.shape[-1], ignore_index)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from numnet.module import Module, Parameter, apply
-from numnet.shapes import expect, expect_float, expect_real
+from numnet.shapes import expect, expect_float, expect_real, whole
 
 
 def layer_norm(x, w, b, *, eps=1e-5):
@@ -61,6 +61,7 @@ class LayerNorm(Module):
     """Layer normalisation with its own scale w (o), 1 at first, and shift b (o), 0."""
 
     def __init__(self, features):
+        whole("LayerNorm", "features", features, 1)
         self.w = Parameter(np.ones(features, np.float32))
         self.b = Parameter(np.zeros(features, np.float32))
 
@@ -109,9 +110,7 @@ def dropout(x, *, rate, rng):
     Source: Srivastava et al. 2014, section 10 (the inverted form).
     """
     expect_float("dropout", "x", x)
-    expect_real("dropout", "rate", rate)
-    if not 0 <= rate < 1:
-        raise ValueError(f"dropout: rate must be 0 or more and less than 1, got {rate}")
+    _expect_rate(rate)
     if rng is not None and not hasattr(rng, "random"):
         raise TypeError("dropout: rng must be a NumPy Generator or None, got "
                         f"{type(rng).__name__}")
@@ -128,10 +127,17 @@ def dropout(x, *, rate, rng):
     return y, backward
 
 
+def _expect_rate(rate):
+    expect_real("dropout", "rate", rate)
+    if not 0 <= rate < 1:
+        raise ValueError(f"dropout: rate must be 0 or more and less than 1, got {rate}")
+
+
 class Dropout(Module):
     """Dropout while the model is training, nothing when it is evaluated."""
 
     def __init__(self, rate, rng):
+        _expect_rate(rate)
         self.rate, self.rng = rate, rng
 
     def __call__(self, x):

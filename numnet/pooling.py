@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numnet.shapes import expect, pair, row_blocks
+from numnet.shapes import expect, expect_bool, pair, row_blocks
 
 BLOCK = 2 ** 18        # numbers at a time: they and their pools stay in the cache
 
@@ -54,6 +54,7 @@ def avg_pool2d(x, *, kernel_size, stride=None, padding=0, count_include_pad=True
     Raises ValueError as max_pool2d does.
     """
     rows, columns = _lines("avg_pool2d", x, kernel_size, stride, padding)
+    expect_bool("avg_pool2d", "count_include_pad", count_include_pad)
     pictures = x.transpose(0, 2, 3, 1)                           # (n, h, w, c)
     y = np.empty((len(x), rows.out, columns.out, x.shape[1]), x.dtype)
     k = np.full((rows.out, columns.out, 1), rows.k * columns.k, x.real.dtype)

@@ -103,6 +103,12 @@ def expect_one_of(op, name, value, choices):
                          f"got {value!r}")
 
 
+def expect_bool(op, name, value):
+    """Refuse anything but True or False: "no" would count as True."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{op}: {name} must be True or False, got {value!r}")
+
+
 def expect_real(op, name, value):
     """Refuse anything but a real number, of Python or of NumPy."""
     if not isinstance(value, numbers.Real) or isinstance(value, bool):

@@ -29,6 +29,7 @@ type  | cross_entropy(Z, label=[2, 0]) | label must be an array of integers, got
 value | cross_entropy(Z, label=L[:, None]) | label must have shape (2,), got (2, 1)
 value | cross_entropy(Z, label=(YES > 0) * 1) | label must have shape (2,), got (2, 3)
 value | cross_entropy(Z, label=L[:1]) | label must have shape (2,), got (1,)
+value | cross_entropy(Z[:, :0], label=L) | z must have classes (o), got shape (2, 0)
 value | cross_entropy(Z[:0], label=L[:0]) | the batch has no label to learn from
 value | cross_entropy(Z, label=L * 0 + 2, ignore_index=2) | the batch has no label to …
 type  | cross_entropy(Z > 1, label=L) | z must hold float32, float64 or … got bool

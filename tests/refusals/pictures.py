@@ -32,6 +32,8 @@ type  | conv2d(X, W, B, dilation=None) | dilation must be a whole number or a �
 value | conv2d(X, W, B, padding=-1) | padding must be at least 0, got -1
 type  | conv2d(X, W, B, padding=(1, 1, 1)) | padding must be a whole … got (1, 1, 1)
 type  | conv2d(X, W, B, padding="same") | padding must be a whole number or … got 'same'
+type  | conv2d(X, W, B, needs_dx="no") | needs_dx must be True or False, got 'no'
+type  | Conv2d(3, 4, 3, rng, strides=2, pad=1) | conv2d has no option pad, strides
 value | Conv2d(3, 4, 0, rng) | kernel_size must be at least 1, got 0
 type  | Conv2d(3, 4, 2.5, rng) | kernel_size must be a whole number or a pair … got 2.5
 value | Conv2d(0, 4, 3, rng) | he: each size of shape (4, 0, 3, 3) must be at … got 0
@@ -48,6 +50,7 @@ value | winograd(X[:, :, :2], F, B) | x must hold pictures of 3×3 at … got (2
 value | winograd(X[:, :, :0], F, B, padding=2) | x must hold … got (0, 5) and 2
 value | winograd(X[..., :0], F, B, padding=2) | x must hold … got (6, 0) and 2
 
+type  | avg_pool2d(X, kernel_size=2, count_include_pad=1) | count_include_pad … got 1
 value | {pool}(X[0], kernel_size=2) | x must have axes (n, c, h, w), got shape (3, 6, 5)
 value | {pool}(X, kernel_size=(2, 7)) | the kernel … but the padded picture is 6×5
 value | {pool}(X, kernel_size=(7, 2)) | the kernel … but the padded picture is 6×5

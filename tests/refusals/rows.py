@@ -60,6 +60,9 @@ value | layer_norm(X, *ones((2, 3)), eps=nan) | eps must be 0 … got nan and sh
 type  | layer_norm(X, *ones((2, 3)), eps="0") | eps must be a real number, got '0'
 value | layer_norm(X[:, :0], *ones((2, 0))) | eps must be 0 … got 1e-05 and shape (5, 0)
 value | layer_norm(X[None, :, :0], *ones((2, 0))) | eps must be … and shape (1, 5, 0)
+type  | LayerNorm(3.0) | features must be a whole number, got 3.0
+value | LayerNorm(0) | features must be at least 1, got 0
+value | Dropout(1.5, rng) | dropout: rate must be 0 or more and … got 1.5
 value | l2_normalize(X, eps=0) | eps must be above 0, got 0
 value | l2_normalize(X, eps=nan) | eps must be above 0, got nan
 type  | l2_normalize(X, eps=None) | eps must be a real number, got None

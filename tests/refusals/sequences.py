@@ -99,6 +99,7 @@ type  | attention(Q, K, V, BIAS > 0) | bias must hold float32, float64 or … go
 type  | attention(Q, K, V, mask=MASK * 1) | mask must be a boolean array … got int64
 type  | attention(Q, K, V, mask=MASK * 1.0) | mask must be a boolean … got float64
 type  | attention(Q, K, V, mask=[[True]]) | mask must be a boolean array … got list
+type  | attention(Q, K, V, causal="no") | causal must be True or False, got 'no'
 value | attention(Q, K, V, mask=MASK.T) | mask has shape (6, 4), which does not …
 value | attention(Q, K, V, mask=MASK[:, :5]) | mask has shape (4, 5), which does not …
 value | attention(Q, K, V, mask=MASK[:0]) | mask has shape (0, 6), which does not …
@@ -124,6 +125,7 @@ value | look(Y, M[..., :5]) | linear: w has 6 input features (i) but x has 5
 value | look(Y, M[:1]) | attention: k has leading axes (1, 2) but q has (2, 2)
 value | look(Y, mask=MASK[:2, :3]) | attention: mask has shape (2, 3), which does not …
 type  | look(Y, mask=mask_of(L, 3) * 1) | attention: mask must be a boolean … got int64
+value | look(Y, mask=Y > 0) | MultiHeadAttention: mask must have … got shape (2, 3, 6)
 value | EncoderBlock(6, 4, 9, rng) | MultiHeadAttention: heads must divide the … got 4
 value | DecoderBlock(6, 4, 9, rng) | MultiHeadAttention: heads must divide the … got 4
 value | encoder(Y[..., :5]) | layer_norm: w has 6 output features (o) but x has 5
