@@ -38,19 +38,22 @@ def rnn(x, wx, wh, b, h0=None, *, lengths=None):
     states = np.empty((t + 1, n, len(wh)), x.dtype)          # h0, then each step's h
     states[0] = 0 if h0 is None else h0
     h, before = states[1:], states[:-1]
-    from_x = (rows @ wx).reshape(h.shape)                    # of all steps at once
+    from_x = (rows @ wx + b).reshape(h.shape)                # b too, all steps at once
     for step in range(t):
-        a = b + from_x[step] + before[step] @ wh             # (rnn.1)
-        h[step] = _either(alive[step], np.tanh(a), before[step])  # (rnn.2)
+        a = np.matmul(before[step], wh, out=h[step])
+        a += from_x[step]                                    # (rnn.1)
+        h[step] = _either(alive[step], np.tanh(a, out=a), before[step])  # (rnn.2)
 
     def backward(dy):
-        da = np.empty_like(h)
+        da = h * h
+        np.subtract(1, da, out=da)                           # tanh's slopes
         e = np.zeros(h.shape[1:], x.dtype)
         for step in reversed(range(t)):
             dh = dy[:, step] + e                             # (rnn.3)
-            slope = 1 - h[step] * h[step]
-            da[step] = _either(alive[step], slope * dh, 0)   # (rnn.4)
-            e = da[step] @ wh.T + _either(alive[step], 0, dh)  # (rnn.5)
+            da[step] *= _either(alive[step], dh, 0)          # (rnn.4)
+            e = da[step] @ wh.T                              # (rnn.5)
+            if alive[step] is not None:
+                e += np.where(alive[step], 0, dh)            # (rnn.5)
         da = da.reshape(t * n, len(wh))
         dx = (da @ wx.T).reshape(t, n, i).swapaxes(0, 1)     # (rnn.6)
         dwx = rows.T @ da                                    # (rnn.7)

@@ -2,9 +2,9 @@
 
 TABLE = {
     ("recurrent.py", "rnn"): {
-        "rnn_no_bptt": ("da[step] @ wh.T + ", ""),
+        "rnn_no_bptt": ("e = da[step] @ wh.T ", "e = 0 * dh "),
         "rnn_whh_T_consistent!": [
-            ("before[step] @ wh ", "before[step] @ wh.T "),
+            ("np.matmul(before[step], wh, ", "np.matmul(before[step], wh.T, "),
             ("da[step] @ wh.T", "da[step] @ wh"),
             ("before.reshape(da.shape).T @ da ",
              "(before.reshape(da.shape).T @ da).T ")],
@@ -12,12 +12,12 @@ TABLE = {
         "rnn_dwh_cur": ("before.reshape(da.shape).T @ da ",
                         "h.reshape(da.shape).T @ da "),
         "rnn_overwrite": ("rows.T @ da ", "rows[:n].T @ da[:n] "),
-        "rnn_mask_ignored": ("_either(alive[step], np.tanh(a), before[step]) ",
+        "rnn_mask_ignored": ("_either(alive[step], np.tanh(a, out=a), before[step]) ",
                              "np.tanh(a) "),
-        "rnn_mask_zero": ("_either(alive[step], np.tanh(a), before[step]) ",
+        "rnn_mask_zero": ("_either(alive[step], np.tanh(a, out=a), before[step]) ",
                           "_either(alive[step], np.tanh(a), 0) "),
-        "rnn_mask_leak_bwd!": ("_either(alive[step], slope * dh, 0) ", "slope * dh "),
-        "rnn_mask_nocarry!": (" + _either(alive[step], 0, dh) ", " "),
+        "rnn_mask_leak_bwd!": ("_either(alive[step], dh, 0) ", "dh "),
+        "rnn_mask_nocarry!": ("e += np.where(alive[step], 0, dh) ", "pass "),
         "rnn_dh0_zero": ("dh0 = e ", "dh0 = 0 * e "),
         "rnn_accumulate_outside!": [
             ("    def backward", "    total = np.zeros_like(wh)\n\n    def backward"),
