@@ -49,11 +49,11 @@ def rnn(x, wx, wh, b, h0=None, *, lengths=None):
         np.subtract(1, da, out=da)                           # tanh's slopes
         e = np.zeros(h.shape[1:], x.dtype)
         for step in reversed(range(t)):
+            now = alive[step]
             dh = dy[:, step] + e                             # (rnn.3)
-            da[step] *= _either(alive[step], dh, 0)          # (rnn.4)
-            e = da[step] @ wh.T                              # (rnn.5)
-            if alive[step] is not None:
-                e += np.where(alive[step], 0, dh)            # (rnn.5)
+            da[step] *= _either(now, dh, 0)                  # (rnn.4)
+            e = da[step] @ wh.T
+            e = e if now is None else e + np.where(now, 0, dh)  # (rnn.5)
         da = da.reshape(t * n, len(wh))
         dx = (da @ wx.T).reshape(t, n, i).swapaxes(0, 1)     # (rnn.6)
         dwx = rows.T @ da                                    # (rnn.7)

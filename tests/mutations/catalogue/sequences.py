@@ -2,7 +2,7 @@
 
 TABLE = {
     ("recurrent.py", "rnn"): {
-        "rnn_no_bptt": ("e = da[step] @ wh.T ", "e = 0 * dh "),
+        "rnn_no_bptt": ("da[step] @ wh.T\n", "0 * dh\n"),
         "rnn_whh_T_consistent!": [
             ("np.matmul(before[step], wh, ", "np.matmul(before[step], wh.T, "),
             ("da[step] @ wh.T", "da[step] @ wh"),
@@ -16,8 +16,8 @@ TABLE = {
                              "np.tanh(a) "),
         "rnn_mask_zero": ("_either(alive[step], np.tanh(a, out=a), before[step]) ",
                           "_either(alive[step], np.tanh(a), 0) "),
-        "rnn_mask_leak_bwd!": ("_either(alive[step], dh, 0) ", "dh "),
-        "rnn_mask_nocarry!": ("e += np.where(alive[step], 0, dh) ", "pass "),
+        "rnn_mask_leak_bwd!": ("_either(now, dh, 0) ", "dh "),
+        "rnn_mask_nocarry!": ("e + np.where(now, 0, dh) ", "e "),
         "rnn_dh0_zero": ("dh0 = e ", "dh0 = 0 * e "),
         "rnn_accumulate_outside!": [
             ("    def backward", "    total = np.zeros_like(wh)\n\n    def backward"),
