@@ -2,7 +2,10 @@
 
 import ast
 import io
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from numnet.study.formulas import cited, read
 
 ROOT = Path(__file__).parent.parent
 LESSONS = sorted((ROOT / "lessons").glob("*.py"))
+SECONDS = 20
 
 LEFT_TO_THE_READER = {              # why: which
     "Winograd's way computes (conv2d.1) to (conv2d.4), and its oracles say so": """
@@ -26,20 +30,23 @@ def test_there_are_lessons():
     assert LESSONS
 
 
-@pytest.fixture
-def ran(lessons_run, lesson):
-    """The folder in which a lesson ran, and the process that ran it."""
-    return lessons_run[lesson].result()
-
-
 @each_lesson
-def test_a_lesson_runs_without_a_warning_in_time_and_draws_its_figures(lesson, ran):
+def test_a_lesson_runs_without_a_warning_in_time_and_draws_its_figures(lesson,
+                                                                       tmp_path):
     """Its figures are those committed: the same files, axes, labels and curves."""
-    folder, done = ran
-    assert done, f"{lesson.name} takes longer than a lesson may"
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONIOENCODING": "cp1252",
+                                "OPENBLAS_NUM_THREADS": "1",     # however busy
+                                "PYTHONPATH": os.pathsep.join(paths)}
+    try:
+        done = subprocess.run([sys.executable, "-W", "error", str(lesson)],
+                              cwd=tmp_path, env=environment, timeout=SECONDS,
+                              capture_output=True, encoding="cp1252")
+    except subprocess.TimeoutExpired:
+        pytest.fail(f"{lesson.name} took longer than {SECONDS} s")
     assert done.returncode == 0, f"{lesson.name} failed:\n{done.stderr}"
     assert done.stdout, f"{lesson.name} printed nothing"
-    drawn = sorted((folder / "figures").glob("*"))
+    drawn = sorted((tmp_path / "figures").glob("*"))
     committed = sorted((ROOT / "figures").glob(f"{lesson.name[:2]}_*"))
     assert [path.name for path in drawn] == [path.name for path in committed]
     for ours, theirs in zip(drawn, committed):
