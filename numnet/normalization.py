@@ -3,7 +3,9 @@
 import numpy as np
 
 from numnet.module import Module, Parameter, apply
-from numnet.shapes import expect, expect_float, expect_real, whole
+from numnet.shapes import expect, expect_float, expect_real, row_blocks, whole
+
+BLOCK = 2 ** 16        # numbers at a time: all passes over them stay in the cache
 
 
 def layer_norm(x, w, b, *, eps=1e-5):
@@ -31,30 +33,37 @@ def layer_norm(x, w, b, *, eps=1e-5):
     if not eps >= 0 or x.shape[-1] == 0:
         raise ValueError("layer_norm: eps must be 0 or more and x have features, "
                          f"got {eps} and shape {x.shape}")
-    mean = np.full(len(w), 1 / len(w), x.dtype)
-    m = (x @ mean)[..., None]                                     # (layer_norm.1)
-    u = x - m
-    square = np.vecdot(u.conj(), u)[..., None] / len(w)  # vecdot conjugates its first
-    r = 1 / np.sqrt(square + float(eps))                          # (layer_norm.2)
-    u *= r                                                        # (layer_norm.3)
-    y = w * u
-    y += b                                                        # (layer_norm.4)
+    mean, rows = np.full(len(w), 1 / len(w), x.dtype), x.reshape(-1, len(w))
+    u, blocks = np.empty_like(rows), row_blocks(rows, BLOCK)
+    y = np.empty(rows.shape, np.result_type(x, w, b))
+    r = np.empty((len(rows), 1), x.dtype)
+    for n in blocks:
+        m = rows[n] @ mean                                        # (layer_norm.1)
+        of_n = np.subtract(rows[n], m[:, None], out=u[n])
+        square = np.vecdot(of_n.conj(), of_n) / len(w)  # vecdot conjugates its first
+        r[n, 0] = 1 / np.sqrt(square + float(eps))                # (layer_norm.2)
+        of_n *= r[n]                                              # (layer_norm.3)
+        of_n = np.multiply(w, of_n, out=y[n])
+        of_n += b                                                 # (layer_norm.4)
 
     def backward(dy):
-        du = dy * w                                               # (layer_norm.5)
-        a = (du @ mean)[..., None]                                # (layer_norm.6)
-        shares = dy * u                                           # of each n in dw
-        c = (shares @ (w * mean))[..., None]                      # (layer_norm.7)
-        ones = np.ones(x.size // len(w), x.dtype)
-        dw = ones @ shares.reshape(-1, len(w))                    # (layer_norm.9)
-        db = ones @ dy.reshape(-1, len(w))                        # (layer_norm.10)
-        dx = np.multiply(u, c, out=shares)
-        np.subtract(du, dx, out=dx)
-        dx -= a
-        dx *= r                                                   # (layer_norm.8)
-        return dx, dw, db
+        dy = dy.reshape(rows.shape)
+        dx, dw, db = np.empty_like(y), np.zeros_like(w), np.zeros_like(b)
+        room = np.empty_like(y[blocks[0]])
+        for n in blocks:
+            du = np.multiply(dy[n], w, out=dx[n])                 # (layer_norm.5)
+            a = du @ mean                                         # (layer_norm.6)
+            shares = np.multiply(dy[n], u[n], out=room[:len(du)])  # of each n in dw
+            c = shares @ (w * mean)                               # (layer_norm.7)
+            ones = np.ones(len(du), dy.dtype)
+            dw += ones @ shares                                   # (layer_norm.9)
+            db += ones @ dy[n]                                    # (layer_norm.10)
+            du -= a[:, None]
+            du -= np.multiply(u[n], c[:, None], out=shares)
+            du *= r[n]                                            # (layer_norm.8)
+        return dx.reshape(x.shape), dw, db
 
-    return y, backward
+    return y.reshape(x.shape), backward
 
 
 class LayerNorm(Module):

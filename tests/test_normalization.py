@@ -1,4 +1,7 @@
+import sys
+
 import numpy as np
+import pytest
 
 from numnet import Dropout, LayerNorm, Linear, Sequential, dropout, layer_norm
 from numnet.study.spread import spread
@@ -42,6 +45,19 @@ def test_a_large_number_added_to_a_row_does_not_hide_its_variance():
     dy = np.array([[1.0, 0, 2, 0]])
     np.testing.assert_allclose(
         backward(dy.astype(np.float32))[0], expected_backward(dy)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("room", [1, 12])            # a row at a time; three and two
+def test_layer_norm_in_blocks_of_rows_is_the_same(monkeypatch, room):
+    rng = np.random.default_rng(2)
+    x, dy = rng.normal(size=(2, 5, 4))
+    w, b = rng.normal(size=(2, 4))
+    y, backward = layer_norm(x, w, b)
+    monkeypatch.setattr(sys.modules["numnet.normalization"], "BLOCK", room)
+    again, backward_again = layer_norm(x, w, b)
+    np.testing.assert_allclose(again, y, rtol=1e-14)
+    for ours, whole in zip(backward_again(dy), backward(dy), strict=True):
+        np.testing.assert_allclose(ours, whole, rtol=1e-13)
 
 
 def test_a_norm_layer_starts_without_scale_and_shift():
