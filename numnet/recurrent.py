@@ -47,12 +47,12 @@ def rnn(x, wx, wh, b, h0=None, *, lengths=None):
     def backward(dy):
         da = h * h
         np.subtract(1, da, out=da)                           # tanh's slopes
-        e = np.zeros(h.shape[1:], x.dtype)
+        e, wh_t = np.zeros(h.shape[1:], x.dtype), wh.T.copy()  # a copy is faster
         for step in reversed(range(t)):
             now = alive[step]
             dh = dy[:, step] + e                             # (rnn.3)
             da[step] *= _either(now, dh, 0)                  # (rnn.4)
-            e = da[step] @ wh.T
+            e = da[step] @ wh_t
             e = e if now is None else e + np.where(now, 0, dh)  # (rnn.5)
         da = da.reshape(t * n, len(wh))
         dx = (da @ wx.T).reshape(t, n, i).swapaxes(0, 1)     # (rnn.6)
@@ -129,7 +129,7 @@ def lstm(x, wx, wh, b, h0=None, c0=None, *, lengths=None):
 
     def backward(dy, dc):
         da = np.empty((t, n, 4, width), x.dtype)
-        e, m = np.zeros((n, width), x.dtype), dc
+        e, m, wh_t = np.zeros((n, width), x.dtype), dc, wh.T.copy()  # a copy is faster
         for step in reversed(range(t)):
             i, f, g, o = gates[:, step]
             tanh_c = np.tanh(c[step])
@@ -142,7 +142,7 @@ def lstm(x, wx, wh, b, h0=None, c0=None, *, lengths=None):
             da[step, :, 2] = i * (1 - g * g) * rdc                  # (lstm.9)
             da[step, :, 3] = tanh_c * o * (1 - o) * rdh             # (lstm.10)
             m = f * rdc + _either(alive[step], 0, dc)               # (lstm.11)
-            from_a = da[step].reshape(n, len(b)) @ wh.T
+            from_a = da[step].reshape(n, len(b)) @ wh_t
             e = from_a + _either(alive[step], 0, dh)                # (lstm.12)
         da = da.reshape(t * n, len(b))
         dx = (da @ wx.T).reshape(t, n, k).swapaxes(0, 1)            # (lstm.13)

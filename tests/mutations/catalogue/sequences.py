@@ -2,13 +2,13 @@
 
 TABLE = {
     ("recurrent.py", "rnn"): {
-        "rnn_no_bptt": ("da[step] @ wh.T\n", "0 * dh\n"),
+        "rnn_no_bptt": ("da[step] @ wh_t\n", "0 * dh\n"),
         "rnn_whh_T_consistent!": [
             ("np.matmul(before[step], wh, ", "np.matmul(before[step], wh.T, "),
-            ("da[step] @ wh.T", "da[step] @ wh"),
+            ("da[step] @ wh_t", "da[step] @ wh"),
             ("before.reshape(da.shape).T @ da ",
              "(before.reshape(da.shape).T @ da).T ")],
-        "rnn_whh_T_bwd": ("da[step] @ wh.T", "da[step] @ wh"),
+        "rnn_whh_T_bwd": ("da[step] @ wh_t", "da[step] @ wh"),
         "rnn_dwh_cur": ("before.reshape(da.shape).T @ da ",
                         "h.reshape(da.shape).T @ da "),
         "rnn_overwrite": ("rows.T @ da ", "rows[:n].T @ da[:n] "),
@@ -51,7 +51,7 @@ TABLE = {
         "lstm_df_new_c": ("c_before[step] * f * (1 - f)", "c[step] * f * (1 - f)"),
         "lstm_mask_c!": ("_either(alive[step], new, c_before[step]) ", "new "),
         "lstm_mask_leak_bwd": ("f * (1 - f) * rdc", "f * (1 - f) * dc"),
-        "lstm_dc_last_ignored": ("x.dtype), dc\n", "x.dtype), 0 * dc\n"),
+        "lstm_dc_last_ignored": ("x.dtype), dc, ", "x.dtype), 0 * dc, "),
     },
     ("attention.py", "attention"): {
         "sm_nomax, attention!": ("s -= np.where(top == -np.inf, 0, top)\n", "pass\n"),
