@@ -4,7 +4,7 @@ import numpy as np
 
 from numnet.shapes import expect, expect_bool, pair, row_blocks
 
-BLOCK = 2 ** 18        # numbers at a time: they and their pools stay in the cache
+BLOCK = 2 ** 17        # numbers at a time: they and their pools stay in the cache
 
 
 def max_pool2d(x, *, kernel_size, stride=None, padding=0):
@@ -30,12 +30,13 @@ def max_pool2d(x, *, kernel_size, stride=None, padding=0):
 
     def backward(dy):
         dy = dy.transpose(0, 2, 3, 1)
-        dx = np.zeros(pictures.shape, x.dtype)
+        dx = np.empty(pictures.shape, x.dtype)
         corners = _corners(rows, columns, pictures[blocks[0]].shape)
         room = np.empty_like(corners)
         for n, winner in zip(blocks, winners):
             a = np.multiply(winner, x.shape[1], out=room[:len(winner)], dtype=np.intp)
             a += corners[:len(a)]
+            dx[n] = 0
             np.add.at(dx[n].reshape(-1), a.ravel(), dy[n].ravel())  # (max_pool2d.2)
         return dx.transpose(0, 3, 1, 2)
 
