@@ -30,6 +30,13 @@ def test_the_classes_are_on_the_last_axis(steps):
     assert cross_entropy(z, label=label)[0] < 1e-20
 
 
+def test_one_row_alone_needs_no_axis_of_examples():
+    loss, backward = cross_entropy(SCORES[0], label=LABEL[:1].reshape(()))
+    of_row, row_backward = cross_entropy(SCORES[:1], label=LABEL[:1])
+    assert loss == of_row
+    np.testing.assert_array_equal(backward(), row_backward()[0])
+
+
 def test_a_class_that_has_no_other_is_certain():
     label = np.array([0, -1])
     assert cross_entropy(np.ones((2, 1)), label=label, ignore_index=-1)[0] == 0

@@ -52,8 +52,8 @@ value | winograd(X[..., :0], F, B, padding=2) | x must hold … got (6, 0) and 2
 
 type  | avg_pool2d(X, kernel_size=2, count_include_pad=1) | count_include_pad … got 1
 value | {pool}(X[0], kernel_size=2) | x must have axes (n, c, h, w), got shape (3, 6, 5)
-value | {pool}(X, kernel_size=(2, 7)) | the kernel … but the padded picture is 6×5
-value | {pool}(X, kernel_size=(7, 2)) | the kernel … but the padded picture is 6×5
+value | {pool}(X, kernel_size=(2, 7)) | the kernel covers 2×7 but … 6×5
+value | {pool}(X, kernel_size=(7, 2)) | the kernel covers 7×2 but … 6×5
 value | {pool}(X, kernel_size=(11, 2), padding=(2, 0)) | the kernel … picture is 10×5
 value | {pool}(X, kernel_size=2, padding=2) | padding (2, 2) must not exceed half the …
 value | {pool}(X, kernel_size=(2, 4), padding=(2, 1)) | padding (2, 1) must not …
