@@ -12,6 +12,7 @@ import io
 import re
 import tokenize
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from numnet.study.plain import plain
@@ -154,9 +155,8 @@ def _place(file):
 class _File:
     """One file's stated formulas, used tags (tag -> line numbers), and backwards."""
 
-    def __init__(self, path):
+    def __init__(self, path, source):
         self.path, self.name = path, path.name
-        source = path.read_text(encoding="utf-8")
         self.text = source.splitlines()
         self.stated, self.used, self.backwards = [], {}, []
         for chain in _definitions(ast.parse(source)):
@@ -186,8 +186,12 @@ class _File:
                    for _, node, _ in self.backwards)
 
 
+_parsed = cache(_File)                               # once, while a file stays as it is
+
+
 def _files(folder):
-    return [_File(path) for path in sorted(Path(folder).glob("*.py"))]
+    return [_parsed(path, path.read_text(encoding="utf-8"))
+            for path in sorted(Path(folder).glob("*.py"))]
 
 
 def _definitions(node, chain=()):
