@@ -2,10 +2,7 @@
 
 import ast
 import io
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +13,6 @@ from numnet.study.formulas import cited, read
 
 ROOT = Path(__file__).parent.parent
 LESSONS = sorted((ROOT / "lessons").glob("*.py"))
-SECONDS = 20
 
 LEFT_TO_THE_READER = {              # why: which
     "Winograd's way computes (conv2d.1) to (conv2d.4), and its oracles say so": """
@@ -30,23 +26,20 @@ def test_there_are_lessons():
     assert LESSONS
 
 
+@pytest.fixture
+def ran(beside, lesson):
+    """The folder in which a lesson ran, and what came of it: see conftest.py."""
+    return beside(lesson.name)
+
+
 @each_lesson
-def test_a_lesson_runs_without_a_warning_in_time_and_draws_its_figures(lesson,
-                                                                       tmp_path):
+def test_a_lesson_runs_without_a_warning_in_time_and_draws_its_figures(lesson, ran):
     """Its figures are those committed: the same files, axes, labels and curves."""
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONIOENCODING": "cp1252",
-                                "OPENBLAS_NUM_THREADS": "1",     # however busy
-                                "PYTHONPATH": os.pathsep.join(paths)}
-    try:
-        done = subprocess.run([sys.executable, "-W", "error", str(lesson)],
-                              cwd=tmp_path, env=environment, timeout=SECONDS,
-                              capture_output=True, encoding="cp1252")
-    except subprocess.TimeoutExpired:
-        pytest.fail(f"{lesson.name} took longer than {SECONDS} s")
-    assert done.returncode == 0, f"{lesson.name} failed:\n{done.stderr}"
-    assert done.stdout, f"{lesson.name} printed nothing"
-    drawn = sorted((tmp_path / "figures").glob("*"))
+    folder, (printed, error, code) = ran
+    assert code is not None, f"{lesson.name} took longer than a lesson may"
+    assert code == 0, f"{lesson.name} failed:\n{error}"
+    assert printed, f"{lesson.name} printed nothing"
+    drawn = sorted((folder / "figures").glob("*"))
     committed = sorted((ROOT / "figures").glob(f"{lesson.name[:2]}_*"))
     assert [path.name for path in drawn] == [path.name for path in committed]
     for ours, theirs in zip(drawn, committed):

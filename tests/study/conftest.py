@@ -1,13 +1,19 @@
-import pytest
+import json
 
-from numnet.study.book import build
+import pytest
 
 
 @pytest.fixture(scope="session")
-def book(tmp_path_factory):
+def book(beside):
     """The folder of the whole book, built once."""
-    folder = tmp_path_factory.mktemp("book")
-    for name, data in build().items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_bytes(data)
+    folder, (_, error, code) = beside("book")
+    assert code == 0, f"the book was not built:\n{error}"
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser(book, beside):
+    """What a browser says of the book's pages: study/browser.py."""
+    _, (printed, error, code) = beside("browser")
+    assert code == 0, f"the browser did not measure:\n{error}"
+    return json.loads(printed)
