@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,7 @@ def test_every_command_runs(tmp_path, monkeypatch, capsys):
     load, scenes = numnet.data.load, sort_of_clevr.Scenes
     fresh_scenes = sort_of_clevr.FreshScenes
 
+    @cache
     def fewer(name, seed=0):
         return tuple(questions.of_images(np.arange(0, len(questions.images), 100))
                      for questions in load(name, seed))
