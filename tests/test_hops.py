@@ -1,9 +1,11 @@
+"""What hops compute, and networks of them; their gradients: study/test_gradcheck."""
+
 import numpy as np
 import pytest
 
-from numnet.hops import Hop, add_places, cells_of, distance_bias, grid, places_of
+from numnet.hops import Hop, cells_of, distance_bias, grid, places_of
 from numnet.scenes import ConcatenationNetwork, HopNetwork
-from numnet.study.gradcheck import check
+from numnet.study.spread import shaken
 
 N, M, T, U, WIDTH = 2, 3, 4, 5, 6
 
@@ -15,13 +17,6 @@ def rng():
 
 def arrays(rng, *shapes):
     return [rng.normal(size=shape) for shape in shapes]
-
-
-def shaken(module, rng):
-    """The module, no weight of which is zero, so that every gradient shows."""
-    for p in module.parameters():
-        p.value = p.value + 0.3 * rng.normal(size=p.value.shape)
-    return module
 
 
 def asked(rng):
@@ -41,35 +36,6 @@ def hop_network(rng, hops=3):
 
 def concatenation_network(rng):
     return ConcatenationNetwork(7, 8, rng, hidden=9, **SMALL)
-
-
-def assert_right(rows, count):
-    assert len(rows) == count
-    assert [row for row in rows if not row.passed] == []
-
-
-@pytest.mark.parametrize("op, shapes", [
-    (cells_of, [(2, 3, 4, 5)]),
-    (add_places, [(N, M, U, WIDTH), (N, U, 7)]),
-    (places_of, [(N, M, T, WIDTH)]),
-    (distance_bias, [(N, M, T, 7), (N, U, 7), (N, M, T, 2)]),
-], ids=lambda case: getattr(case, "__name__", ""))
-def test_the_gradients_of_the_ops_are_right(op, shapes, rng):
-    assert_right(check(op, *arrays(rng, *shapes), rng=rng), len(shapes))
-
-
-@pytest.mark.parametrize("first", [True, False])
-def test_the_gradients_of_a_hop_are_right(first, rng):
-    hop = shaken(Hop(WIDTH, 2, 9, rng, first), rng)
-    inputs = arrays(rng, (N, T, WIDTH), (N, U, WIDTH), (N, U, 2), (N, 2, T, 2))
-    inputs = inputs[:3] if first else inputs
-    assert_right(check(hop, *inputs, rng=rng), len(inputs) + len(hop.parameters()))
-
-
-@pytest.mark.parametrize("make", [hop_network, concatenation_network])
-def test_the_gradients_of_all_weights_of_a_network_are_right(make, rng):
-    network = shaken(make(rng), rng)
-    assert_right(check(network, rng=rng, **asked(rng)), len(network.parameters()))
 
 
 def test_a_cell_knows_where_it_lies():

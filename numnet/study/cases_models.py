@@ -57,11 +57,11 @@ def hop(rng, first):
 
 
 def asked(network, **sizes):
-    """Two pictures of 17 × 24 pixels, so 3 × 3 cells, and five questions about each."""
+    """Two pictures of 9 × 24 pixels, so 2 × 3 cells, and five questions about each."""
     return lambda rng: example(
-        shaken(network(6, 8, rng, cells=(3, 3), channels=(2, 3, 4), width=6,
-                       embedding_dim=5, **sizes), rng),
-        images=spread(rng, 2, 3, 17, 24), ids=WORDS, lengths=LENGTHS,
+        shaken(network(6, 8, rng, cells=(2, 3), channels=(2, 3, 2), width=4,
+                       embedding_dim=3, **sizes), rng),
+        images=spread(rng, 2, 3, 9, 24), ids=WORDS, lengths=LENGTHS,
         question=np.array([[0, 1, 2, 1, 0], [2, 2, 1, 0, 0]]))
 
 
@@ -109,6 +109,6 @@ MODELS = {
     "Hop, later": lambda rng: hop(rng, first=False),
     "QuestionEncoder": lambda rng: example(
         QuestionEncoder(6, 2, 5, rng), ids=WORDS, lengths=LENGTHS),
-    "HopNetwork": asked(HopNetwork, heads=2, hops=2),
-    "ConcatenationNetwork": asked(ConcatenationNetwork, hidden=12),
+    "HopNetwork": asked(HopNetwork, heads=2, hops=3),
+    "ConcatenationNetwork": asked(ConcatenationNetwork, hidden=7),
 }
