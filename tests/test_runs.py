@@ -10,32 +10,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny import TEST, TRAIN, load_tiny
 
 from numnet import checkpoint, data, recipes, runs
 from numnet.data import sort_of_clevr as clevr
-from numnet.data.shapes import generate
 from numnet.data.text import UNKNOWN
 from numnet.optim import SGD
 from numnet.evaluation import measure
 from numnet.study import plots
 from numnet.training import COLUMNS, TrainingStopped
 
-TRAIN = generate(np.random.default_rng(2), 20)
-TEST = generate(np.random.default_rng(101), 8)
 CONFIG = recipes.Config(data="shapes", epochs=3, weight_decay=1e-4)
 
 PROGRAM = """
 import sys
-import test_runs
 from numnet import __main__, data
-data.load = test_runs.load_tiny
+from tiny import load_tiny
+data.load = load_tiny
 {before}
 sys.exit(__main__.main(sys.argv[1:]))
 """
-
-
-def load_tiny(name, seed=0):
-    return TRAIN, TEST
 
 
 def few_scenes(monkeypatch):

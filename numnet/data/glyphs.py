@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from numnet.data import Questions
+from numnet.shapes import expect_one_of
 
 SIZE = 32                              # pixels of a side
 HEIGHT, BASELINE = 20, 23              # of the type; the row it stands on, from above
@@ -71,17 +72,15 @@ def load(split, seed=0):
     "glyphs-pairs", a tenth of the pairs of a letter and its marks, in all faces, each
     letter and each mark being seen in other pairs. The answers are empty.
     """
+    expect_one_of("load", "split", split, SPLITS)
     rng = np.random.default_rng([seed, 2])
     images, names, faces = draw()
     if split == "glyphs":
         test = rng.random(len(names)) < HELD_OUT
     elif split == "glyphs-face":
         test = np.array(faces) == NEW_FACE
-    elif split == "glyphs-pairs":
-        test = np.isin(names, new_pairs(sorted(set(names)), rng))
     else:
-        raise ValueError(f"load: split must be one of {', '.join(SPLITS)}, "
-                         f"got {split!r}")
+        test = np.isin(names, new_pairs(sorted(set(names)), rng))
     return tuple(Questions(images[rows], np.arange(len(rows)),
                            [names[k] for k in rows], [""] * len(rows))
                  for rows in (np.flatnonzero(~test), np.flatnonzero(test)))

@@ -9,6 +9,12 @@ def drawn():
     return glyphs.draw()
 
 
+@pytest.fixture
+def once(drawn, monkeypatch):
+    """What is drawn is drawn once for all splits."""
+    monkeypatch.setattr(glyphs, "draw", lambda: drawn)
+
+
 def test_letters_are_named_by_unicode_in_lower_case():
     names = glyphs.letters()
     assert names["é"] == "latin small letter e with acute"
@@ -44,7 +50,7 @@ def test_letters_stand_on_one_baseline_and_keep_their_size(drawn):
 
 
 @pytest.mark.parametrize("split", glyphs.SPLITS)
-def test_no_picture_is_trained_on_and_tested_on(split):
+def test_no_picture_is_trained_on_and_tested_on(split, once):
     train, test = glyphs.load(split, seed=3)
     assert len(train) + len(test) > 8000
     assert 0.05 < len(test) / len(train) < 0.15
@@ -53,7 +59,7 @@ def test_no_picture_is_trained_on_and_tested_on(split):
     assert both <= 0.01 * len(test)    # faces may draw a letter the same way
 
 
-def test_a_new_face_is_in_the_test_alone_and_its_letters_are_not(drawn):
+def test_a_new_face_is_in_the_test_alone_and_its_letters_are_not(drawn, once):
     train, test = glyphs.load("glyphs-face")
     images, names, faces = drawn
     new = [image.tobytes() for image, face in zip(images, faces)
@@ -62,7 +68,7 @@ def test_a_new_face_is_in_the_test_alone_and_its_letters_are_not(drawn):
     assert set(test.question) <= set(train.question)
 
 
-def test_new_pairs_are_of_known_letters_and_known_marks():
+def test_new_pairs_are_of_known_letters_and_known_marks(once):
     train, test = glyphs.load("glyphs-pairs")
     names, new = set(train.question), set(test.question)
     assert not names & new
@@ -71,7 +77,7 @@ def test_new_pairs_are_of_known_letters_and_known_marks():
     assert all(set(name.split()) <= words for name in new)
 
 
-def test_the_split_follows_from_the_seed():
+def test_the_split_follows_from_the_seed(once):
     a, b = glyphs.load("glyphs", 1), glyphs.load("glyphs", 1)
     assert np.array_equal(a[1].images, b[1].images)
     assert not np.array_equal(a[1].images[:20], glyphs.load("glyphs", 2)[1].images[:20])
