@@ -216,7 +216,8 @@ def solution(progress, name, reveal=False):
     exercise = exercises.load(name)
     lines, there = exercises.source(exercise)
     print(textwrap.dedent("\n".join(lines[there])))
-    used = [each for each in read() if each.tag in exercises.tags(exercise)]
+    tags = exercises.tags(exercise)
+    used = [each for each in read() if each.tag in tags]
     print("\nIn the package:")
     for formula in [each for each in used if each.kind == "backward"] or used:
         place = formula.file.relative_to(NETWORK.parent).as_posix()

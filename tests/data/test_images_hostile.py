@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from functools import cache
 
 import numpy as np
 import pytest
@@ -78,6 +79,7 @@ def of_size(width, height):
     return bytes(data)
 
 
+@cache
 def bomb(megabytes):
     return zlib.compress(bytes(megabytes * 1_000_000))
 

@@ -341,7 +341,7 @@ def test_the_command_draws_one_figure_and_says_what_is_in_it(trained, picture, c
 
 def test_a_photograph_of_12_megapixels_is_explained(trained, picture, capsys, tmp_path):
     """A red disc on pale paper, as a camera would keep it."""
-    y, x = np.mgrid[:3000, :4000]
+    y, x = np.ogrid[:3000, :4000]
     pixels = np.full((3000, 4000, 3), (240, 236, 244), np.uint8)
     pixels[(x - 2400) ** 2 + (y - 1300) ** 2 < 700 ** 2] = (255, 0, 0)
     path = picture(pixels, "photograph.jpg", quality=90)

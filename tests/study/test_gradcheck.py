@@ -247,11 +247,11 @@ def test_names_of_a_modules_gradients_are_those_of_its_parameters():
 
 
 def test_main_prints_a_table_and_returns_1_for_a_wrong_gradient(monkeypatch, capsys):
-    few = {name: CASES[name] for name in ["relu", "conv2d, all three", "mse"]}
+    few = {name: CASES[name] for name in ["relu", "linear, 3-D", "mse"]}
     monkeypatch.setattr(gradcheck, "CASES", few)
     assert gradcheck.main() == 0
     printed = capsys.readouterr().out
-    assert "conv2d, all three" in printed
+    assert "linear, 3-D" in printed
     assert "5 gradients, 0 wrong; worst error" in printed.splitlines()[-1]
 
     for broken in ["a factor 2", "NaN", "None"]:

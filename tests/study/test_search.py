@@ -141,7 +141,7 @@ def test_the_captions_of_a_picture_are_ranked(trained, drawn, capsys, tmp_path):
 
 
 def test_a_photograph_of_12_megapixels_finds_its_colour(trained, capsys, tmp_path):
-    y, x = np.mgrid[:3000, :4000]
+    y, x = np.ogrid[:3000, :4000]
     pixels = np.full((3000, 4000, 3), (240, 236, 244), np.uint8)
     pixels[(x - 2400) ** 2 + (y - 1300) ** 2 < 700 ** 2] = (0, 128, 128)
     Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=90)
