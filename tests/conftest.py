@@ -1,8 +1,8 @@
 """What takes long runs beside the other tests, which need one core of two.
 
-The lessons, the book and what a browser measures in it are commands; beside.py runs
-them one after the other, and the tests that wait for them come last. Only what the
-selected tests wait for is run.
+The lessons, the README's commands, the book and what a browser measures in it are run
+by beside.py, one after the other, and the tests that wait for them come last. Only what
+the selected tests wait for is run.
 """
 
 import json
@@ -16,7 +16,7 @@ import pytest
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")   # more would wait for each other
 TESTS = Path(__file__).parent
-WAITING = "ran", "book", "browser"                   # fixtures, in the order of runs
+WAITING = "ran", "commands_ran", "book", "browser"   # fixtures, in the order of runs
 
 
 def jobs(items):
@@ -25,6 +25,8 @@ def jobs(items):
     lessons = [item.callspec.params["lesson"] for item in items
                if "ran" in item.fixturenames]
     yield from ((lesson.name, [str(lesson)], 20) for lesson in lessons)
+    if "commands_ran" in waited:
+        yield "readme", [str(TESTS / "readme_commands.py")], 300
     if "book" in waited:
         yield "book", ["-m", "numnet", "book", "-o", "."], 300
     if "browser" in waited:

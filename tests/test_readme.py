@@ -1,27 +1,16 @@
 """What the README says is so: its snippet, its commands and its table."""
 
 import re
-import shlex
-from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
+from readme_commands import README, ROOT, blocks, commands
 
-import numnet.data
-from numnet import recipes
-from numnet.__main__ import main
-from numnet.data import sort_of_clevr
-from numnet.study import classroom, gradcheck
+import numnet
 from numnet.study.cases import public_ops
 from numnet.study.formulas import read
 
-ROOT, NUMNET = Path(__file__).parent.parent, Path(numnet.__file__).parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+NUMNET = Path(numnet.__file__).parent
 
 
 def test_the_snippet_runs_and_learns(capsys):
@@ -33,48 +22,17 @@ def test_the_snippet_runs_and_learns(capsys):
     assert float(last.split()[-1]) > 0.97
 
 
-def test_every_command_runs(tmp_path, monkeypatch, capsys):
-    """All of them, in order and to the letter, on little: few pictures, short epochs,
-    a book of one lesson, a check of three ops.
-
-    .ci/run runs the first block, the check and the book in full.
-    """
+@pytest.fixture
+def commands_ran(beside):
+    """What came of the README's commands: see conftest.py."""
     pytest.importorskip("easy_vqa")
-    load, scenes = numnet.data.load, sort_of_clevr.Scenes
-    fresh_scenes = sort_of_clevr.FreshScenes
-
-    @cache
-    def fewer(name, seed=0):
-        return tuple(questions.of_images(np.arange(0, len(questions.images), 100))
-                     for questions in load(name, seed))
-
-    monkeypatch.setattr(numnet.data, "load", fewer)
-    monkeypatch.setattr(sort_of_clevr, "FreshScenes",
-                        lambda steps: fresh_scenes(2))
-    monkeypatch.setattr(sort_of_clevr, "Scenes", lambda rng, pictures: scenes(rng, 5))
-    monkeypatch.setattr(recipes, "SETTINGS", [
-        (condition, settings | {"epochs": 2})
-        for condition, settings in [({}, {}), *recipes.SETTINGS]])
-    glob = Path.glob
-    monkeypatch.setattr(Path, "glob", lambda self, *patterns, **options: [
-        path for path in glob(self, *patterns, **options)
-        if self.name != "lessons" or path.name.startswith("06")])
-    monkeypatch.setattr(gradcheck, "CASES", dict([*gradcheck.CASES.items()][:3]))
-    monkeypatch.setattr(classroom, "LESSONS", ROOT / "lessons")
-    monkeypatch.chdir(tmp_path)
-    save_picture(load("easy-vqa")[1].images[3], tmp_path / "picture.png")
-    commands = [line.partition("#")[0] for block in blocks("sh")
-                for line in block.splitlines() if re.search(r"\bnumnet ", line)]
-    assert len(commands) > 6
-    for command in commands:
-        arguments = shlex.split(command)
-        assert main(arguments[arguments.index("numnet") + 1:]) == 0, command
-    assert "test accuracy" in capsys.readouterr().out
+    return beside("readme")[1]
 
 
-def save_picture(image, path):
-    from PIL import Image
-    Image.fromarray(image).save(path)
+def test_every_command_runs(commands_ran):
+    printed, error, code = commands_ran
+    assert code == 0, error
+    assert len(commands()) > 6 and "test accuracy" in printed
 
 
 def test_the_table_counts_the_formulas_of_every_op():
