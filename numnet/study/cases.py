@@ -159,9 +159,12 @@ CASES = {
     "last_step": lambda rng: example(last_step, spread(rng, 3, 4, 2)),
     "mean_step": lambda rng: example(mean_step, spread(rng, 3, 4, 2), lengths=LENGTHS),
 
+    # Six features: a float32 product of rows of five and a vector reads, in OpenBLAS
+    # 0.3.31 with AVX-512, numbers that were never set. It leaves them out, but where
+    # such a one is no number NumPy warns of an invalid value.
     "layer_norm": lambda rng: example(
-        layer_norm, spread(rng, 2, 3, 5), spread(rng, 5), spread(rng, 5), eps=0.3),
-    "LayerNorm": lambda rng: example(LayerNorm(5), spread(rng, 2, 3, 5)),
+        layer_norm, spread(rng, 2, 3, 6), spread(rng, 6), spread(rng, 6), eps=0.3),
+    "LayerNorm": lambda rng: example(LayerNorm(6), spread(rng, 2, 3, 6)),
     "l2_normalize": lambda rng: example(l2_normalize, spread(rng, 2, 3, 5), eps=0.3),
     "dropout": lambda rng: example(
         partial(dropout, rate=0.25, rng=SameDraws()), spread(rng, 2, 3, 5)),
@@ -191,7 +194,7 @@ CASES = {
     "cross_entropy": lambda rng: example(
         cross_entropy, spread(rng, 5, 3), label=LABELS),
     "cross_entropy, 3-D, ignore_index": lambda rng: example(
-        cross_entropy, spread(rng, 2, 3, 5), label=MASKED, ignore_index=-1),
+        cross_entropy, spread(rng, 2, 3, 6), label=MASKED, ignore_index=-1),
     "cross_entropy, a class ignored": lambda rng: example(
         cross_entropy, spread(rng, 5, 3), label=LABELS, ignore_index=2),
     "binary_cross_entropy": lambda rng: example(
