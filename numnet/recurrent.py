@@ -38,10 +38,12 @@ def rnn(x, wx, wh, b, h0=None, *, lengths=None):
     states = np.empty((t + 1, n, len(wh)), x.dtype)          # h0, then each step's h
     states[0] = 0 if h0 is None else h0
     h, before = states[1:], states[:-1]
-    from_x = (rows @ wx + b).reshape(h.shape)                # b too, all steps at once
+    from_x = np.matmul(rows, wx, out=h.reshape(t * n, len(wh)))  # into all states
+    from_x += b
+    from_h = np.empty_like(states[0])
     for step in range(t):
-        a = np.matmul(before[step], wh, out=h[step])
-        a += from_x[step]                                    # (rnn.1)
+        a = h[step]
+        a += np.matmul(before[step], wh, out=from_h)         # (rnn.1)
         h[step] = _either(alive[step], np.tanh(a, out=a), before[step])  # (rnn.2)
 
     def backward(dy):
