@@ -41,6 +41,9 @@ class Linear(Module):
     """The affine map with its own w (i, o) and b (o); w is drawn by `init`."""
 
     def __init__(self, in_features, out_features, rng, init=he):
+        if not callable(init):
+            raise TypeError("Linear: init must be a function, such as he or xavier, "
+                            f"got {init!r}")
         self.w = Parameter(init((in_features, out_features), rng))
         self.b = Parameter(np.zeros(out_features, np.float32))
 

@@ -29,6 +29,8 @@ ORDER = ("shapes", "module", "initialization", "linear", "activation", "windows"
 def main(arguments):
     """Write the book into a folder, and say how large it is and how long it took."""
     start, folder = time.perf_counter(), Path(arguments.out)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"book: {folder} is not a folder")
     pages = build()
     for name, data in pages.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,7 @@ value | Linear(3, 4, rng)(X[:, :2]) | linear: w has 3 input features (i) but x h
 value | Linear(0, 4, rng) | he: each size of shape (0, 4) must be at least 1, got 0
 type  | Linear(3., 4, rng) | he: each size of shape (3.0, 4) must be a whole … got 3.0
 type  | Linear(3, 4, 0) | he: rng must be a NumPy Generator, got int
+type  | Linear(3, 4, rng, init="he") | Linear: init must be a function … got 'he'
 
 value | softmax(X, axis=2) | axis 2 must be one of x's and not empty, got shape (5, 3)
 value | softmax(X, axis=-3) | axis -3 must be one of x's and not empty, got shape (5, 3)

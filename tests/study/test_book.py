@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import numnet.study.book
 from numnet.__main__ import main
 from numnet.study import chapters, formulas, mathml, reader
 from numnet.study.book import build
@@ -87,6 +88,14 @@ def small(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     return tmp_path
+
+
+def test_into_a_file_nothing_is_built(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(numnet.study.book, "build", lambda: pytest.fail("it was built"))
+    file = tmp_path / "file"
+    file.touch()
+    assert main(["book", "-o", str(file)]) == 2
+    assert capsys.readouterr().err == f"numnet: book: {file} is not a folder\n"
 
 
 def test_every_op_has_its_place_on_a_page(pages):
