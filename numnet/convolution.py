@@ -46,9 +46,8 @@ def conv2d(x, w, b, *, stride=1, padding=0, dilation=1, needs_dx=True):
             and c >= FEW and n * p * q >= MANY):
         return winograd(x, w, b, padding=m, needs_dx=needs_dx)
 
-    padded, planes = taps.pad(x.transpose(0, 2, 3, 1), 0), c < FEW  # (n, h, w, c)
-    if planes:
-        padded = padded.transpose(3, 0, 1, 2).copy().transpose(1, 2, 3, 0)
+    planes = c < FEW
+    padded = taps.pad(x.transpose(0, 2, 3, 1), planes)              # (n, h, w, c)
     # b is one weight more, of an entry that is always 1
     kernel = np.vstack([w.transpose(2, 3, 1, 0).reshape(-1, o), b])  # (ijc + 1, o)
     y = np.empty((n, p, q, o), np.result_type(x, kernel))

@@ -45,13 +45,14 @@ class Windows:
         self.kernel, self.stride, self.dilation = kernel, stride, dilation
         self.size, self.margin, self.reach = size, padding, reach
 
-    def pad(self, x, value):
-        """x with a margin of this value."""
-        (top, left) = self.margin
-        if not top and not left:
+    def pad(self, x, planes):
+        """x with a margin of zeros; with `planes` each channel lies in one piece."""
+        (top, left), (n, h, w, c) = self.margin, x.shape
+        if not (top or left or planes):
             return x
-        n, h, w, c = x.shape
-        padded = np.full((n, h + 2 * top, w + 2 * left, c), value, x.dtype)
+        size = n, h + 2 * top, w + 2 * left
+        padded = (np.zeros((c, *size), x.dtype).transpose(1, 2, 3, 0) if planes
+                  else np.zeros((*size, c), x.dtype))
         padded[:, top:top + h, left:left + w] = x
         return padded
 
