@@ -47,9 +47,15 @@ def attention(q, k, v, bias=None, *, mask=None, causal=False):
     scale = q.real.dtype.type(1 / np.sqrt(q.shape[-1]))
     scaled = q * scale
 
+    kept = None                                      # or all shares, in one array
+    if math.prod(shape) <= KEPT:
+        kept = _t(np.empty((*shape[:-2], shape[-1], shape[-2]), q.dtype))
+
     def shares(piece):
-        s = _t(k[piece[:-1]] @ _t(scaled[piece]))
-        s = s if bias is None else s + bias[piece]               # (attention.1)
+        out = None if kept is None else _t(kept[piece])
+        s = _t(np.matmul(k[piece[:-1]], _t(scaled[piece]), out=out))  # (attention.1)
+        if bias is not None:
+            s += bias[piece]
         if mask is not None:
             np.copyto(s, -np.inf, where=~mask[piece])
         if causal:
@@ -63,19 +69,16 @@ def attention(q, k, v, bias=None, *, mask=None, causal=False):
         return p
 
     y = np.empty((*q.shape[:-1], v.shape[-1]), q.dtype)
-    kept = []
     for piece in pieces:
         p = shares(piece)
         y[piece] = p @ v[piece[:-1]]                             # (attention.3)
-        if math.prod(shape) <= KEPT:
-            kept.append(p)
 
     def backward(dy):
         dq, dk, dv = (np.zeros(each.shape, each.dtype) for each in (q, k, v))
         dbias = None if bias is None else np.empty(shape, q.dtype)
         inner = (dy * y).sum(axis=-1, keepdims=True)
-        for piece, p in zip(pieces, kept or map(shares, pieces)):
-            n = piece[:-1]
+        for piece in pieces:
+            n, p = piece[:-1], shares(piece) if kept is None else kept[piece]
             dp = _t(v[n] @ _t(dy[piece]))                        # (attention.4)
             dp -= inner[piece]
             ds = np.multiply(p, dp, out=dp)                      # (attention.5)
