@@ -138,10 +138,10 @@ plots.save(figure, "figures/03_v_curve.png")
 # **check gradients in float64**.
 #
 # ## The package's check
-# `check` draws a random dy and, in float64, measures every argument: each entry by the
-# complex step, all at once by a difference. It also refuses a backward that changes its
-# input, or answers otherwise when called twice. Try it on an op that takes the mean
-# away, so that every input moves every output:
+# `check` draws a random dy, measures every argument both ways, in float64, and returns
+# a row for each gradient. It also refuses a backward that changes its input, or answers
+# otherwise when called twice. Try it on an op that takes the mean away, so that every
+# input moves every output:
 # $$ y_k = x_k - \frac{1}{K} \sum_m x_m $$
 # $$ \dot{y}_k = \dot{x}_k - \frac{1}{K} \sum_m \dot{x}_m $$
 # Multiply by dy and sum; in the second part name k and m the other way round:

@@ -6,11 +6,9 @@ entry of x is what the backward must return there. Two ways to find that slope:
     complex step         Im f(x + ih) / h          h = 1e-30, right to the last digits
     central difference   (f(x + h) - f(x - h)) / 2h   h = 1e-5, good to about 1e-10
 
-The first subtracts nothing, so h may be as small as one likes, and finds the slope
-along every entry. But it runs the op on complex numbers: an op that takes a modulus or
-drops imaginary parts on the way cannot be checked by it. The second tells these, once
-for all entries: each moves up or down, at random, by h / √n, and the slope must be the
-sum of theirs. A comparison (relu, a maximum) looks at real parts first, and so is
+The first subtracts nothing, so h may be as small as one likes, but it runs the op on
+complex numbers: an op that takes a modulus or drops imaginary parts on the way cannot
+be checked by it. A comparison (relu, a maximum) looks at real parts first, and so is
 right away from ties and kinks: draw inputs with `spread`. A gradient check says that
 the gradient is that of the value, never that the value is right.
 Source: Squire and Trapp 1998.
@@ -35,7 +33,7 @@ class Row(NamedTuple):
     argument: str
     shape: tuple
     error: float       # the worst entry's, by the complex step
-    central: float     # by the central difference, along one way for all entries
+    central: float     # the worst entry's, by the central difference
     index: tuple       # where the worst entry by the complex step is
     ours: float        # the two numbers there
     expected: float
@@ -95,42 +93,34 @@ def _check(call, rng):
         return sum((dy * part).sum()
                    for dy, part in zip(dys, y if isinstance(y, tuple) else (y,)))
 
-    rows = []
-    for k, (name, grad) in enumerate(zip(call.names, grads)):
-        if grad is not None:
-            way = rng.choice([-1.0, 1.0], grad.shape) / max(1, grad.size) ** 0.5
-            central = _error((grad * way).sum(), _slope(f, call.values, k, way))
-            rows.append(_row(name, grad, _slopes(f, call.values, k), float(central)))
-    return rows
+    return [_row(name, grad, _slopes(f, call.values, k))
+            for k, (name, grad) in enumerate(zip(call.names, grads))
+            if grad is not None]
 
 
 def _slopes(f, values, k):
-    """The slope of f along each entry of values[k], by the complex step."""
-    values = [value.astype(complex) for value in values]
-    slopes = np.empty(values[k].shape)
-    for index in np.ndindex(slopes.shape):
+    """The slope of f along each entry of values[k], by complex step and difference."""
+    complex_values = [value.astype(complex) for value in values]
+
+    def nudged(values, index, by):
         moved = values[k].copy()
-        moved[index] += 1j * TINY
-        slopes[index] = f(values[:k] + [moved] + values[k + 1:]).imag / TINY
-    return slopes
+        moved[index] += by
+        return f(values[:k] + [moved] + values[k + 1:])
+
+    exact, central = np.empty(values[k].shape), np.empty(values[k].shape)
+    for index in np.ndindex(values[k].shape):
+        exact[index] = nudged(complex_values, index, 1j * TINY).imag / TINY
+        rise = nudged(values, index, STEP) - nudged(values, index, -STEP)
+        central[index] = rise / (2 * STEP)
+    return exact, central
 
 
-def _slope(f, values, k, way):
-    """The slope of f along a way for all entries of values[k], by the difference."""
-    up, down = [f(values[:k] + [values[k] + step * way] + values[k + 1:])
-                for step in (STEP, -STEP)]
-    return (up - down) / (2 * STEP)
-
-
-def _error(ours, expected):
-    return np.abs(ours - expected) / np.maximum(1, np.abs(expected))
-
-
-def _row(name, grad, slopes, central):
-    error = _error(grad, slopes)
-    index = tuple(int(k) for k in np.unravel_index(error.argmax(), grad.shape))
-    return Row(name, grad.shape, float(error[index]), central, index,
-               float(grad[index]), float(slopes[index]))
+def _row(name, grad, slopes):
+    exact, central = [np.abs(grad - slope) / np.maximum(1, np.abs(slope))
+                      for slope in slopes]
+    index = tuple(int(k) for k in np.unravel_index(exact.argmax(), grad.shape))
+    return Row(name, grad.shape, float(exact[index]), float(central.max()), index,
+               float(grad[index]), float(slopes[0][index]))
 
 
 class _Call:

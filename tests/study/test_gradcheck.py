@@ -21,8 +21,7 @@ def test_every_gradient_agrees_with_the_complex_step(name):
         assert row.error <= BAR, row
         assert row.central <= 1e-7, row
         # both errors 0: all of it is 0, behind relus that are shut, and shows nothing
-        assert row.error > 0 or row.central > 0 or (name, row.argument) == (
-            "JointEmbedding", "s"), row
+        assert row.central > 0 or (name, row.argument) == ("JointEmbedding", "s"), row
 
 
 def test_every_public_op_and_layer_has_a_case():
@@ -216,7 +215,7 @@ def test_a_row_names_the_worst_entry_and_both_numbers():
     np.testing.assert_allclose(row.ours, 3 * row.expected)
     difference = abs(row.ours - row.expected)
     np.testing.assert_allclose(row.error, difference / max(1, abs(row.expected)))
-    assert row.central > 0.1                         # one of the six that move is wrong
+    np.testing.assert_allclose(row.central, row.error, rtol=1e-6)
 
 
 def test_an_op_that_drops_imaginary_parts_is_told_by_the_difference():
