@@ -78,7 +78,8 @@ def attention(q, k, v, bias=None, *, mask=None, causal=False):
         dbias = None if bias is None else np.empty(shape, q.dtype)
         inner = (dy * y).sum(axis=-1, keepdims=True)
         for piece in pieces:
-            n, p = piece[:-1], shares(piece) if kept is None else kept[piece]
+            n = piece[:-1]
+            p = shares(piece) if kept is None else kept[piece]
             dp = _t(v[n] @ _t(dy[piece]))                        # (attention.4)
             dp -= inner[piece]
             ds = np.multiply(p, dp, out=dp)                      # (attention.5)

@@ -39,22 +39,22 @@ def layer_norm(x, w, b, *, eps=1e-5):
     r = np.empty((len(rows), 1), x.dtype)
     for n in blocks:
         m = rows[n] @ mean                                        # (layer_norm.1)
-        of_n = np.subtract(rows[n], m[:, None], out=u[n])
-        square = np.vecdot(of_n.conj(), of_n) / len(w)  # vecdot conjugates its first
+        centred = np.subtract(rows[n], m[:, None], out=u[n])
+        square = np.vecdot(centred.conj(), centred) / len(w)  # vecdot conjugates one
         r[n, 0] = 1 / np.sqrt(square + float(eps))                # (layer_norm.2)
-        of_n *= r[n]                                              # (layer_norm.3)
-        of_n = np.multiply(w, of_n, out=y[n])
-        of_n += b                                                 # (layer_norm.4)
+        centred *= r[n]                                           # (layer_norm.3)
+        scaled = np.multiply(w, u[n], out=y[n])
+        scaled += b                                               # (layer_norm.4)
 
     def backward(dy):
         dy = dy.reshape(rows.shape)
         dx, dw, db = np.empty_like(y), np.zeros_like(w), np.zeros_like(b)
-        room = np.empty_like(y[blocks[0]])
+        room, w_mean = np.empty_like(y[blocks[0]]), w * mean
         for n in blocks:
             du = np.multiply(dy[n], w, out=dx[n])                 # (layer_norm.5)
             a = du @ mean                                         # (layer_norm.6)
             shares = np.multiply(dy[n], u[n], out=room[:len(du)])  # of each n in dw
-            c = shares @ (w * mean)                               # (layer_norm.7)
+            c = shares @ w_mean                                   # (layer_norm.7)
             ones = np.ones(len(du), dy.dtype)
             dw += ones @ shares                                   # (layer_norm.9)
             db += ones @ dy[n]                                    # (layer_norm.10)

@@ -54,15 +54,15 @@ TABLE = {
              "dw.reshape(-1)[places] += dy[more] ")],
     },
     ("normalization.py", "layer_norm"): {
-        "ln_ddof1": ("(of_n.conj(), of_n) / len(w)",
-                     "(of_n.conj(), of_n) / (len(w) - 1)"),
+        "ln_ddof1": ("(centred.conj(), centred) / len(w)",
+                     "(centred.conj(), centred) / (len(w) - 1)"),
         "ln_eps_outside": ("np.sqrt(square + float(eps))",
                            "(np.sqrt(square) + float(eps))"),
         "ln_no_mean_term": ("du -= a[:, None]\n", "pass\n"),
         "ln_no_var_term": ("np.multiply(u[n], c[:, None], ", "np.multiply(u[n], 0, "),
         "ln_dw_axis0": ("dw += ones @ shares",           # right for two axes
                         "dw += ones[:len(x)] @ shares[:len(x)]"),
-        "ln_naive_var!": ("(of_n.conj(), of_n) / len(w)",
+        "ln_naive_var!": ("(centred.conj(), centred) / len(w)",
                           "(rows[n].conj(), rows[n]) / len(w) - m * m"),
     },
     ("fusion.py", "average"): {      # of two gradients that are equal, as of two biases
