@@ -26,7 +26,8 @@ from numnet.normalization import (Dropout, LayerNorm, dropout, l2_normalize,
 from numnet.optim import SGD, Adam, clip_grad_norm, cosine
 from numnet.pooling import (avg_pool2d, cells, global_avg_pool2d, global_max_pool2d,
                             max_pool2d)
-from numnet.recurrent import LSTM, RNN, last_step, lstm, mean_step, rnn
+from numnet.recurrent import LSTM, RNN, lstm, rnn
+from numnet.states import last_step, mean_step
 from numnet.transformer import DecoderBlock, EncoderBlock, Residual, feedforward
 from numnet.winograd import winograd
 

@@ -14,8 +14,8 @@ from numnet.activation import relu, sigmoid
 from numnet.attention import MultiHeadAttention
 from numnet.linear import Linear
 from numnet.module import Module, Sequential
-from numnet.recurrent import mean_step
 from numnet.shapes import expect
+from numnet.states import mean_step
 from numnet.transformer import Residual, feedforward
 
 

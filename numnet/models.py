@@ -15,8 +15,9 @@ from numnet.loss import contrastive
 from numnet.module import Module, Parameter, Sequential, apply
 from numnet.normalization import l2_normalize
 from numnet.pooling import cells, global_max_pool2d, max_pool2d
-from numnet.recurrent import LSTM, RNN, last_step, mean_step
+from numnet.recurrent import LSTM, RNN
 from numnet.shapes import expect_one_of, whole
+from numnet.states import last_step, mean_step
 from numnet.transformer import EncoderBlock
 
 

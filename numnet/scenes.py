@@ -11,8 +11,9 @@ from numnet.initialization import xavier
 from numnet.linear import Linear
 from numnet.module import Module, Sequential
 from numnet.normalization import LayerNorm
-from numnet.recurrent import LSTM, last_step
+from numnet.recurrent import LSTM
 from numnet.shapes import pair, whole
+from numnet.states import last_step
 
 
 class QuestionEncoder(Module):

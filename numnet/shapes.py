@@ -87,6 +87,20 @@ def expect_ids(op, name, ids, shape, size, besides=None, least=0):
                          f"got {ids[wrong][0]}")
 
 
+def expect_lengths(op, lengths, n, t):
+    """Check the lengths of n sequences of at most t steps; say which steps are real.
+
+    Returns booleans (n, t, 1). Raises ValueError when t is 0 or a length is outside
+    1..t, TypeError when lengths are not integers.
+    """
+    if t == 0:
+        raise ValueError(f"{op}: x must have at least one time step, got 0")
+    if lengths is None:
+        lengths = np.full(n, t)
+    expect_ids(op, "lengths", lengths, (n,), t + 1, least=1)
+    return (np.arange(t) < lengths[:, None])[:, :, None]
+
+
 def whole(op, name, value, least):
     """Read a whole number of at least `least`; True is none, and neither is 2.0."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool):

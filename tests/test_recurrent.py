@@ -3,7 +3,7 @@ from math import log, tanh
 import numpy as np
 import pytest
 
-from numnet import LSTM, RNN, concatenate, last_step, linear, lstm, mean_step, rnn
+from numnet import LSTM, RNN, concatenate, linear, lstm, rnn
 from numnet import tanh as tanh_op
 from numnet.study.spread import spread
 
@@ -117,15 +117,6 @@ def test_lengths_of_all_steps_change_nothing():
     x = spread(np.random.default_rng(0), 4, 5, 2)
     np.testing.assert_array_equal(rnn(x, *weights())[0],
                                   rnn(x, *weights(), lengths=np.full(4, 5))[0])
-
-
-def test_last_step_keeps_the_last_state_alone():
-    h = np.arange(24.0).reshape(2, 4, 3)
-    y, backward = last_step(h)
-    np.testing.assert_array_equal(y, [[9, 10, 11], [21, 22, 23]])
-    dh = backward(y)
-    assert not dh[:, :3].any()
-    np.testing.assert_array_equal(dh[:, 3], y)
 
 
 def test_a_layer_starts_orthogonal_and_unbiased_and_hands_lengths_on():
@@ -255,15 +246,6 @@ def test_an_lstm_layer_gives_states_alone_and_hands_lengths_on():
     assert (layer(x)[0][1, 3] != y[1, 3]).any()
 
 
-def test_mean_step_counts_the_steps_of_each_sequence_alone():
-    h = np.arange(24.0).reshape(2, 4, 3)
-    y, backward = mean_step(h, lengths=np.array([2, 4]))
-    np.testing.assert_array_equal(y, [[1.5, 2.5, 3.5], [16.5, 17.5, 18.5]])
-    dh = backward(np.array([[2.0, 4, 6], [8, 12, 16]]))
-    np.testing.assert_array_equal(dh[0], [[1, 2, 3], [1, 2, 3], [0, 0, 0], [0, 0, 0]])
-    np.testing.assert_array_equal(dh[1], [[2, 3, 4]] * 4)
-
-
 @pytest.mark.parametrize("strange", [np.nan, np.inf])
 @pytest.mark.parametrize("op, gates, states", [(rnn, 1, 1), (lstm, 4, 2)])
 def test_what_is_not_finite_in_the_padding_spoils_no_value_and_no_gradient(
@@ -281,10 +263,3 @@ def test_what_is_not_finite_in_the_padding_spoils_no_value_and_no_gradient(
         results.append([*y, *backward(*(dy.normal(size=part.shape) for part in y))])
     for clean, other in zip(*results, strict=True):
         np.testing.assert_array_equal(other, clean)
-
-
-def test_what_is_not_finite_in_the_padding_spoils_no_mean():
-    h = np.ones((2, 3, 4))
-    h[0, 1:] = np.nan
-    y, _ = mean_step(h, lengths=np.array([1, 3]))
-    np.testing.assert_array_equal(y, np.ones((2, 4)))

@@ -20,9 +20,9 @@ from numnet.study import chapters, formulas, lessons, mathml, reader
 ASSETS = Path(__file__).parent / "assets"
 ROOT = formulas.NETWORK.parent                       # holds lessons/ and tests/
 ORDER = ("shapes", "module", "initialization", "linear", "activation", "windows",
-         "convolution", "winograd", "pooling", "embedding", "recurrent", "attention",
-         "normalization", "transformer", "fusion", "hops", "loss", "optim", "models",
-         "scenes", "tasks", "training", "metrics", "evaluation", "checkpoint",
+         "convolution", "winograd", "pooling", "embedding", "recurrent", "states",
+         "attention", "normalization", "transformer", "fusion", "hops", "loss", "optim",
+         "models", "scenes", "tasks", "training", "metrics", "evaluation", "checkpoint",
          "recipes", "runs")
 
 

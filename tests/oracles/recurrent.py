@@ -3,7 +3,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from numnet.recurrent import last_step, mean_step, rnn
+from numnet.recurrent import rnn
+from numnet.states import last_step, mean_step
 from oracles.literal import frozen, normal, oracle, places, table
 
 N, T, I, O = 4, 5, 6, 3

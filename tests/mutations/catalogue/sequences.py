@@ -28,7 +28,7 @@ TABLE = {
                            "    if h0 is not None:\n        h0[...] = h[-1]\n\n"
                            "    def backward"),
     },
-    ("recurrent.py", "last_step"): {
+    ("states.py", "last_step"): {
         "rnn_dh_last_ignored": ("dh[:, -1] = dy ", "dh[:, -1] = 0 * dy "),
     },
     ("recurrent.py", "lstm"): {
