@@ -6,6 +6,8 @@ from numnet.initialization import orthogonal, xavier
 from numnet.module import Module, Parameter, apply
 from numnet.shapes import expect, expect_lengths
 
+COLUMNS = 64           # of wh at a time: OpenBLAS takes so few as they lie (AVX-512)
+
 
 def rnn(x, wx, wh, b, h0=None, *, lengths=None):
     r"""Read sequences step by step into a state.
@@ -40,22 +42,23 @@ def rnn(x, wx, wh, b, h0=None, *, lengths=None):
     h, before = states[1:], states[:-1]
     from_x = np.matmul(rows, wx, out=h.reshape(t * n, len(wh)))  # into all states
     from_x += b
-    from_h = np.empty_like(states[0])
+    from_h, columns = np.empty_like(states[0]), _columns(wh).copy()
     for step in range(t):
         a = h[step]
-        a += np.matmul(before[step], wh, out=from_h)         # (rnn.1)
+        np.matmul(before[step], columns, out=_columns(from_h))
+        a += from_h                                          # (rnn.1)
         h[step] = _either(alive[step], np.tanh(a, out=a), before[step])  # (rnn.2)
 
     def backward(dy):
         da = h * h
         np.subtract(1, da, out=da)                           # tanh's slopes
-        e, wh_t = np.zeros(h.shape[1:], x.dtype), wh.T.copy()  # a copy is faster
+        e, columns_t = np.zeros(h.shape[1:], x.dtype), _columns(wh.T).copy()
         for step in reversed(range(t)):
             now = alive[step]
             dh = dy[:, step] + e                             # (rnn.3)
             da[step] *= _either(now, dh, 0)                  # (rnn.4)
-            e = da[step] @ wh_t
-            e = e if now is None else e + np.where(now, 0, dh)  # (rnn.5)
+            np.matmul(da[step], columns_t, out=_columns(e))
+            e += 0 if now is None else np.where(now, 0, dh)  # (rnn.5)
         da = da.reshape(t * n, len(wh))
         dx = (da @ wx.T).reshape(t, n, i).swapaxes(0, 1)     # (rnn.6)
         dwx = rows.T @ da                                    # (rnn.7)
@@ -181,6 +184,17 @@ def _by_step(x, alive):
         if now is not None:
             step[~now[:, 0]] = 0
     return steps.reshape(t * n, i)
+
+
+def _columns(m):
+    """View a matrix (n, o) as blocks of columns (o / 64, n, 64), where 64 divides o.
+
+    Few rows by one block after the other are up to a quarter faster than by the whole
+    matrix, of which a product makes a copy in an order of its own first.
+    """
+    n, o = m.shape
+    blocks = 1 if o % COLUMNS else max(1, o // COLUMNS)
+    return m.reshape(n, blocks, o // blocks).swapaxes(0, 1)
 
 
 class RNN(Module):

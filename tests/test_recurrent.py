@@ -1,3 +1,4 @@
+import sys
 from math import log, tanh
 
 import numpy as np
@@ -117,6 +118,21 @@ def test_lengths_of_all_steps_change_nothing():
     x = spread(np.random.default_rng(0), 4, 5, 2)
     np.testing.assert_array_equal(rnn(x, *weights())[0],
                                   rnn(x, *weights(), lengths=np.full(4, 5))[0])
+
+
+def test_the_columns_of_wh_give_the_same_numbers_block_by_block(monkeypatch):
+    rng = np.random.default_rng(1)
+    args = [spread(rng, *shape) for shape in [(4, 5, 2), (2, 6), (6, 6), (6,), (4, 6)]]
+    dy, lengths = spread(rng, 4, 5, 6), np.array([5, 1, 4, 3])
+
+    def results():
+        y, backward = rnn(*args, lengths=lengths)
+        return y, *backward(dy)
+
+    whole = results()                                   # 64 does not divide 6
+    monkeypatch.setattr(sys.modules["numnet.recurrent"], "COLUMNS", 2)
+    for ours, expected in zip(results(), whole, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-12)
 
 
 def test_a_layer_starts_orthogonal_and_unbiased_and_hands_lengths_on():

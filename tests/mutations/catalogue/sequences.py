@@ -2,13 +2,14 @@
 
 TABLE = {
     ("recurrent.py", "rnn"): {
-        "rnn_no_bptt": ("da[step] @ wh_t\n", "0 * dh\n"),
+        "rnn_no_bptt": ("np.matmul(da[step], columns_t, ",
+                        "np.matmul(0 * dh, columns_t, "),
         "rnn_whh_T_consistent!": [
-            ("np.matmul(before[step], wh, ", "np.matmul(before[step], wh.T, "),
-            ("da[step] @ wh_t", "da[step] @ wh"),
+            ("(states[0]), _columns(wh)", "(states[0]), _columns(wh.T)"),
+            ("x.dtype), _columns(wh.T)", "x.dtype), _columns(wh)"),
             ("before.reshape(da.shape).T @ da ",
              "(before.reshape(da.shape).T @ da).T ")],
-        "rnn_whh_T_bwd": ("da[step] @ wh_t", "da[step] @ wh"),
+        "rnn_whh_T_bwd": ("_columns(wh.T)", "_columns(wh)"),
         "rnn_dwh_cur": ("before.reshape(da.shape).T @ da ",
                         "h.reshape(da.shape).T @ da "),
         "rnn_overwrite": ("rows.T @ da ", "rows[:n].T @ da[:n] "),
@@ -17,7 +18,7 @@ TABLE = {
         "rnn_mask_zero": ("_either(alive[step], np.tanh(a, out=a), before[step]) ",
                           "_either(alive[step], np.tanh(a), 0) "),
         "rnn_mask_leak_bwd!": ("_either(now, dh, 0) ", "dh "),
-        "rnn_mask_nocarry!": ("e + np.where(now, 0, dh) ", "e "),
+        "rnn_mask_nocarry!": ("np.where(now, 0, dh) ", "0 "),
         "rnn_dh0_zero": ("dh0 = e ", "dh0 = 0 * e "),
         "rnn_accumulate_outside!": [
             ("    def backward", "    total = np.zeros_like(wh)\n\n    def backward"),
