@@ -19,7 +19,7 @@ into the next one: such places have no q, and are left out or meet zeros.
 """
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 
 from numnet.shapes import expect, pair
 from numnet.windows import blocks
@@ -75,16 +75,17 @@ def winograd(x, w, b, *, padding=0, needs_dx=True):
         cut, pitch = layout(x, o, m)
         x_tiles = Tiles(B, x, m, cut, pitch)
         dy_tiles = Tiles(A, dy, (0, 0), cut, pitch)
-        du, db = np.zeros((6, 3 * c, o), w.dtype), np.zeros(o, b.dtype)
+        du, of_b = np.zeros((6, 3 * c, o), w.dtype), np.zeros(pitch * o, b.dtype)
         for block in cut:
             v = x_tiles.points(block)                               # (winograd.2)
             da = dy_tiles.points(block)                             # (winograd.6)
             for r in range(3):
                 du += thirds(v, r).swapaxes(1, 2) @ da[:, r:-2:3]   # (winograd.7)
-            db += np.ones(da.shape[1], da.dtype) @ da[1]            # (winograd.9)
-        du = du.reshape(6, 3, c, o)
-        dw = np.tensordot(du, G.astype(w.dtype), (0, 0))            # (winograd.8)
-        return dx, dw.transpose(2, 1, 3, 0), db
+            rows = by_tile(da, block, pitch)[:, :, 1].reshape(-1, pitch * o)
+            of_b += np.ones(len(rows), da.dtype) @ rows             # for each column
+        dw = G.T.astype(w.dtype) @ du.reshape(6, -1)                # (winograd.8)
+        db = of_b.reshape(pitch, o).sum(axis=0)                     # (winograd.9)
+        return dx, dw.reshape(3, 3, c, o).transpose(3, 2, 0, 1), db
 
     return y, backward
 
@@ -93,22 +94,22 @@ def slide(x, w, b, m):
     """(winograd.1) to (winograd.4): y from x, and in the backward dx from dy."""
     (n, c, h, width), o = x.shape, len(w)
     p, q = h + 2 * m[0] - 2, width + 2 * m[1] - 2
-    u = np.tensordot(G.astype(w.dtype), w, (1, 2))                  # (winograd.1)
-    u = u.transpose(0, 3, 2, 1).reshape(6, 3 * c, o)                # (k, jc, o)
-    y = np.empty((n, p, q, o), np.result_type(x, w, b))
+    u = G.astype(w.dtype) @ w.transpose(2, 3, 1, 0).reshape(3, -1)  # (winograd.1)
+    u = u.reshape(6, 3 * c, o)                                      # (k, jc, o)
+    y = np.empty((n, p + -p % 4, q, o), np.result_type(x, w, b))    # whole tiles
     cut, pitch = layout(x, o, m)
-    tiles = Tiles(B, x, m, cut, pitch)
+    tiles, to_rows = Tiles(B, x, m, cut, pitch), A.T.astype(y.dtype)
     room = np.empty((6, tiles.v.shape[1], o), y.dtype)
     for block in cut:
         v = tiles.points(block)                                     # (winograd.2)
         a = room[:, :v.shape[1] - 2]
         for r in range(3):
             a[:, r::3] = np.matmul(thirds(v, r), u, out=a[:, r::3])   # (winograd.3)
-        a[1] += b                                                   # (winograd.3)
-        rows = A.T.astype(y.dtype) @ by_tile(a, block, pitch)[..., :q * o]
-        rows = rows.reshape(len(rows), 4 * rows.shape[1], q, o)
-        y[block] = rows[:, :p - block[1].start]                     # (winograd.4)
-    return y.transpose(0, 3, 1, 2)
+        a = by_tile(a, block, pitch)
+        a[:, :, 1] += np.tile(b, pitch)                             # (winograd.3)
+        rows = y[block].reshape(*counts(block), 4, q * o)           # a view
+        np.matmul(to_rows, a[..., :q * o], out=rows)                # (winograd.4)
+    return y[:, :p].transpose(0, 3, 1, 2)
 
 
 def layout(x, o, m):
@@ -156,8 +157,9 @@ class Tiles:
         self.margin, self.pitch = margin, pitch
         (n, t), (k, l), c = counts(cut[0]), matrix.shape, x.shape[1]
         rows = np.zeros((n, 4 * t + l - 4, pitch * c), x.dtype)
-        tiles = sliding_window_view(rows, l, axis=1)[:, ::4]
-        self.tiles = tiles.swapaxes(2, 3)                           # (n, t, l, qc)
+        picture, row, number = rows.strides
+        self.tiles = as_strided(rows, (n, t, l, pitch * c),         # rows overlap
+                                (picture, 4 * row, row, number))
         self.rows = rows.reshape(*rows.shape[:2], pitch, c)
         self.v = np.empty((k, n * t * pitch + 4, c), x.dtype)
 

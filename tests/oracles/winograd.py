@@ -73,7 +73,7 @@ def du_of(c):
 @oracle("winograd.1")
 def winograd_u(rng):
     c = case(rng)
-    return c.line["winograd.1"][0].transpose(0, 3, 2, 1), u_of(c)
+    return c.line["winograd.1"][0].reshape(6, 3, C, O), u_of(c)
 
 
 @oracle("winograd.2")
@@ -86,12 +86,12 @@ def winograd_v(rng):
 
 @oracle("winograd.3")
 def winograd_a(rng):
-    """Every third column at a time, and then b."""
+    """Every third column at a time, and then b in all of k = 1."""
     c = case(rng)
     *thirds, with_b = c.line["winograd.3"]
-    a = np.stack(thirds, axis=2).reshape(6, -1, O)
-    a[1] = with_b
-    return places_of(a, Q), a_of(c)
+    a = places_of(np.stack(thirds, axis=2).reshape(6, -1, O), W)
+    a[1] = with_b.reshape(N, T, W, O)
+    return a[:, :, :, :Q], a_of(c)
 
 
 @oracle("winograd.4")

@@ -39,16 +39,16 @@ TABLE = {
     },
     ("winograd.py", "winograd"): {
         "conv_pad_hw_bwd, winograd!": ("2 - m[0], 2 - m[1]", "2 - m[0], 2 - m[0]"),
-        "conv_dw_mean, winograd": ("np.tensordot(du, G",
-                                   "np.tensordot(du / len(x), G"),
-        "conv_db_axes, winograd": ("@ da[1] ", "@ da[0] "),
+        "conv_dw_mean, winograd": ("@ du.reshape(6, -1)",
+                                   "@ du.reshape(6, -1) / len(x)"),
+        "conv_db_axes, winograd": ("pitch)[:, :, 1].re", "pitch)[:, :, 0].re"),
         "conv_overwrite, winograd!": (
             "du += thirds(v, r).swapaxes(1, 2) @ da[:, r:-2:3] ",
             "du[...] = thirds(v, r).swapaxes(1, 2) @ da[:, r:-2:3] "),
     },
     ("winograd.py", "slide"): {
-        "conv_remainder, winograd!": ("rows[:, :p - block[1].start] ",
-                                      "rows[:, :p // 4 * 4 - block[1].start] "),
+        "conv_remainder, winograd!": ("    return y[:, :p]",
+                                      "    y[:, p // 4 * 4:] = 0\n    return y[:, :p]"),
     },
     ("pooling.py", "_Line"): {
         "mp_zero_pad!": (
