@@ -4,7 +4,7 @@ import numpy as np
 
 from numnet.shapes import expect, expect_bool, pair, row_blocks
 
-BLOCK = 2 ** 17        # numbers at a time: they and their pools stay in the cache
+BLOCK = 2 ** 16        # numbers at a time: they and their pools stay in the cache
 
 
 def max_pool2d(x, *, kernel_size, stride=None, padding=0):

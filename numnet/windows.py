@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-BLOCK = 2 ** 19        # bytes of windows at a time: they stay in the processor's cache
+BLOCK = 2 ** 18        # bytes of windows at a time: they stay in the processor's cache
 
 
 def blocks(n, rows, row_bytes, block_bytes):
