@@ -42,22 +42,24 @@ def rnn(x, wx, wh, b, h0=None, *, lengths=None):
     h, before = states[1:], states[:-1]
     from_x = np.matmul(rows, wx, out=h.reshape(t * n, len(wh)))  # into all states
     from_x += b
-    from_h, columns = np.empty_like(states[0]), _columns(wh).copy()
+    columns, from_h = _columns(wh).copy(), np.empty_like(states[0])
+    into = _columns(from_h)
     for step in range(t):
         a = h[step]
-        np.matmul(before[step], columns, out=_columns(from_h))
+        np.matmul(before[step], columns, out=into)
         a += from_h                                          # (rnn.1)
         h[step] = _either(alive[step], np.tanh(a, out=a), before[step])  # (rnn.2)
 
     def backward(dy):
         da = h * h
         np.subtract(1, da, out=da)                           # tanh's slopes
-        e, columns_t = np.zeros(h.shape[1:], x.dtype), _columns(wh.T).copy()
+        columns_t, e = _columns(wh.T).copy(), np.zeros(h.shape[1:], x.dtype)
+        into = _columns(e)
         for step in reversed(range(t)):
             now = alive[step]
             dh = dy[:, step] + e                             # (rnn.3)
             da[step] *= _either(now, dh, 0)                  # (rnn.4)
-            np.matmul(da[step], columns_t, out=_columns(e))
+            np.matmul(da[step], columns_t, out=into)
             e += 0 if now is None else np.where(now, 0, dh)  # (rnn.5)
         da = da.reshape(t * n, len(wh))
         dx = (da @ wx.T).reshape(t, n, i).swapaxes(0, 1)     # (rnn.6)

@@ -5,8 +5,8 @@ TABLE = {
         "rnn_no_bptt": ("np.matmul(da[step], columns_t, ",
                         "np.matmul(0 * dh, columns_t, "),
         "rnn_whh_T_consistent!": [
-            ("(states[0]), _columns(wh)", "(states[0]), _columns(wh.T)"),
-            ("x.dtype), _columns(wh.T)", "x.dtype), _columns(wh)"),
+            ("columns, from_h = _columns(wh)", "columns, from_h = _columns(wh.T)"),
+            ("columns_t, e = _columns(wh.T)", "columns_t, e = _columns(wh)"),
             ("before.reshape(da.shape).T @ da ",
              "(before.reshape(da.shape).T @ da).T ")],
         "rnn_whh_T_bwd": ("_columns(wh.T)", "_columns(wh)"),
