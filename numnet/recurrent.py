@@ -6,7 +6,7 @@ from numnet.initialization import orthogonal, xavier
 from numnet.module import Module, Parameter, apply
 from numnet.shapes import expect, expect_lengths
 
-COLUMNS = 64           # of wh at a time: OpenBLAS takes so few as they lie (AVX-512)
+COLUMNS = 64           # of wh at a time: so few need no copy in a product
 
 
 def rnn(x, wx, wh, b, h0=None, *, lengths=None):
@@ -42,8 +42,8 @@ def rnn(x, wx, wh, b, h0=None, *, lengths=None):
     h, before = states[1:], states[:-1]
     from_x = np.matmul(rows, wx, out=h.reshape(t * n, len(wh)))  # into all states
     from_x += b
-    columns, from_h = _columns(wh).copy(), np.empty_like(states[0])
-    into = _columns(from_h)
+    from_h = np.empty_like(states[0])
+    columns, into = _columns(wh).copy(), _columns(from_h)
     for step in range(t):
         a = h[step]
         np.matmul(before[step], columns, out=into)
@@ -53,14 +53,14 @@ def rnn(x, wx, wh, b, h0=None, *, lengths=None):
     def backward(dy):
         da = h * h
         np.subtract(1, da, out=da)                           # tanh's slopes
-        columns_t, e = _columns(wh.T).copy(), np.zeros(h.shape[1:], x.dtype)
-        into = _columns(e)
+        e, from_a = np.zeros_like(from_h), np.empty_like(from_h)
+        columns, into = _columns(wh.T).copy(), _columns(from_a)
         for step in reversed(range(t)):
             now = alive[step]
             dh = dy[:, step] + e                             # (rnn.3)
             da[step] *= _either(now, dh, 0)                  # (rnn.4)
-            np.matmul(da[step], columns_t, out=into)
-            e += 0 if now is None else np.where(now, 0, dh)  # (rnn.5)
+            np.matmul(da[step], columns, out=into)
+            e = from_a if now is None else from_a + np.where(now, 0, dh)  # (rnn.5)
         da = da.reshape(t * n, len(wh))
         dx = (da @ wx.T).reshape(t, n, i).swapaxes(0, 1)     # (rnn.6)
         dwx = rows.T @ da                                    # (rnn.7)
@@ -191,12 +191,13 @@ def _by_step(x, alive):
 def _columns(m):
     """View a matrix (n, o) as blocks of columns (o / 64, n, 64), where 64 divides o.
 
-    Few rows by one block after the other are up to a quarter faster than by the whole
-    matrix, of which a product makes a copy in an order of its own first.
+    With AVX-512, few rows by one block after the other are up to a quarter faster than
+    by the whole matrix, which OpenBLAS copies into an order of its own first.
     """
     n, o = m.shape
-    blocks = 1 if o % COLUMNS else max(1, o // COLUMNS)
-    return m.reshape(n, blocks, o // blocks).swapaxes(0, 1)
+    if o % COLUMNS or o <= COLUMNS:
+        return m
+    return m.reshape(n, -1, COLUMNS).swapaxes(0, 1)
 
 
 class RNN(Module):

@@ -129,7 +129,7 @@ def test_the_columns_of_wh_give_the_same_numbers_block_by_block(monkeypatch):
         y, backward = rnn(*args, lengths=lengths)
         return y, *backward(dy)
 
-    whole = results()                                   # 64 does not divide 6
+    whole = results()
     monkeypatch.setattr(sys.modules["numnet.recurrent"], "COLUMNS", 2)
     for ours, expected in zip(results(), whole, strict=True):
         np.testing.assert_allclose(ours, expected, rtol=1e-12)

@@ -2,11 +2,12 @@
 
 TABLE = {
     ("recurrent.py", "rnn"): {
-        "rnn_no_bptt": ("np.matmul(da[step], columns_t, ",
-                        "np.matmul(0 * dh, columns_t, "),
+        "rnn_no_bptt": ("np.matmul(da[step], columns, ",
+                        "np.matmul(0 * dh, columns, "),
         "rnn_whh_T_consistent!": [
-            ("columns, from_h = _columns(wh)", "columns, from_h = _columns(wh.T)"),
-            ("columns_t, e = _columns(wh.T)", "columns_t, e = _columns(wh)"),
+            ("_columns(wh)", "_columns(wh_t)"),
+            ("_columns(wh.T)", "_columns(wh)"),
+            ("_columns(wh_t)", "_columns(wh.T)"),
             ("before.reshape(da.shape).T @ da ",
              "(before.reshape(da.shape).T @ da).T ")],
         "rnn_whh_T_bwd": ("_columns(wh.T)", "_columns(wh)"),
