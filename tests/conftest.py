@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from elsewhere import environment
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")   # more would wait for each other
 TESTS = Path(__file__).parent
@@ -44,11 +45,9 @@ def beside(request, tmp_path_factory):
     if not wanted:
         yield
         return
-    paths = [str(TESTS.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     with subprocess.Popen(
             [sys.executable, str(TESTS / "beside.py")], stdin=subprocess.PIPE,
-            cwd=folder, encoding="utf-8", env=os.environ | {
-                "MPLBACKEND": "Agg", "PYTHONPATH": os.pathsep.join(paths)}) as process:
+            cwd=folder, encoding="utf-8", env=environment(MPLBACKEND="Agg")) as process:
         process.stdin.write(json.dumps(wanted) + "\n")
         process.stdin.flush()
 

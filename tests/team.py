@@ -8,9 +8,9 @@ import sys
 import sysconfig
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
+from elsewhere import environment
 
 from numnet.parallel import Team
 
@@ -63,11 +63,8 @@ def mpiexec(folder, size, *arguments):
     """Start so many Python processes in a folder, and give what started them."""
     places = sysconfig.get_path("scripts"), os.environ["PATH"]
     program = shutil.which("mpiexec", path=os.pathsep.join(places))
-    here = Path(__file__).parent
-    paths = [str(here), str(here.parent), os.environ.get("PYTHONPATH", "")]
     return subprocess.Popen(
         [program, "-n", str(size), "--oversubscribe", "--bind-to", "none",
          sys.executable, *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths),
-             "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"})
+        env=environment(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1"))

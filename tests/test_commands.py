@@ -1,5 +1,4 @@
 import json
-import os
 import platform
 import re
 import shutil
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from elsewhere import environment
 from test_runs import (KINDS, TEST, contents, few_scenes, kind, load_tiny, program,
                        stop_at)
 
@@ -25,7 +25,6 @@ from numnet.training import stream
 
 Image = pytest.importorskip("PIL.Image")              # comes with matplotlib
 QUESTION = "what color is the shape?"
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(autouse=True)
@@ -649,10 +648,7 @@ def test_it_runs_as_a_program_elsewhere_and_on_an_old_code_page(trained, picture
     done = subprocess.run(
         [sys.executable, "-m", "numnet", "predict", "ход", "--image", "../кот.png",
          "--question", "what color is the круг?"], cwd=tmp_path / "here",
-        capture_output=True, env={
-            **os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0",
-            "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(
-                None, [os.environ.get("PYTHONPATH")])])})
+        capture_output=True, env=environment(PYTHONIOENCODING="cp1252", PYTHONUTF8="0"))
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.decode("cp1252").splitlines()) == 3
     assert rb"never read: \u043a\u0440\u0443\u0433" in done.stderr
@@ -688,7 +684,6 @@ def faults():
 before = faults()
 _keep_freed_memory()
 print(before, faults())
-"""], capture_output=True, encoding="utf-8", env=os.environ | {
-        "PYTHONPATH": os.pathsep.join(sys.path)}, check=True)
+"""], capture_output=True, encoding="utf-8", env=environment(), check=True)
     anew, kept = map(int, done.stdout.split())
     assert kept < anew / 5

@@ -1,15 +1,14 @@
 import csv
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from elsewhere import environment
 from tiny import TEST, TRAIN, load_tiny
 
 from numnet import checkpoint, data, recipes, runs
@@ -213,15 +212,12 @@ def test_every_kind_of_run_goes_on_byte_for_byte(name, tmp_path, monkeypatch):
         ("model.", "optimizer.m", "optimizer.v"))} == {np.dtype(np.float32)}
 
 
-def program(*arguments, before="", **environment):
+def program(*arguments, before="", **more):
     """The command as a process of its own, on the tiny data, after other lines."""
-    here = Path(__file__).parent
-    paths = [str(here), str(here.parent), os.environ.get("PYTHONPATH", "")]
     return subprocess.Popen(
         [sys.executable, "-u", "-c", PROGRAM.format(before=before),
          *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        encoding="utf-8", env={**os.environ, "PYTHONPATH": os.pathsep.join(paths),
-                               **environment})
+        encoding="utf-8", env=environment(**more))
 
 
 def test_a_process_that_is_killed_goes_on_as_if_it_had_not_been(tmp_path):

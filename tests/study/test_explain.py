@@ -1,11 +1,11 @@
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from elsewhere import environment
 from made import KINDS, PICTURES, make_run
 
 from numnet import asking, data, recipes, runs
@@ -385,13 +385,10 @@ def test_unknown_words_are_told_and_the_others_are_explained(trained, picture, c
 
 
 def test_it_speaks_on_an_old_code_page_too(trained, picture, tmp_path):
-    root = Path(__file__).parent.parent.parent
     done = subprocess.run(
         [sys.executable, "-m", "numnet", "explain", str(trained), "--image",
          str(picture()), "--question", "is there a красный red shape?", "-o", "κ.png"],
-        cwd=tmp_path, capture_output=True, env={
-            **os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0",
-            "PYTHONPATH": os.pathsep.join([str(root), *filter(
-                None, [os.environ.get("PYTHONPATH")])])})
+        cwd=tmp_path, capture_output=True,
+        env=environment(PYTHONIOENCODING="cp1252", PYTHONUTF8="0"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.decode("cp1252") and (tmp_path / "κ.png").exists()

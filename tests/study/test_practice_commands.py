@@ -1,17 +1,17 @@
 """Practice as a command, and what a reader's file may do to the process it runs in."""
 
 import json
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from elsewhere import environment
 
 from numnet.__main__ import main
 from numnet.study import apart, attempt, exercises, grading, practice
-from study.test_practice import EVERY, ROOT, patched
+from study.test_practice import EVERY, patched
 
 each = pytest.mark.parametrize("name", EVERY)
 
@@ -233,7 +233,7 @@ def test_pytest_says_the_same_from_any_folder(command, tmp_path):
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
          str(tmp_path / "practice")], cwd=tmp_path.parent, text=True,
         capture_output=True, encoding="utf-8",
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"})
+        env=environment(PYTHONIOENCODING="utf-8"))
     assert "1 failed, 1 passed" in done.stdout
     assert "dy  not written yet: NotImplementedError in line " in done.stdout
 
@@ -247,7 +247,6 @@ def test_a_small_code_page_is_enough(command, tmp_path):
     for arguments in (["check"], ["solution"], ["list"]):
         done = subprocess.run(
             [sys.executable, "-m", "numnet", "practice", *arguments], cwd=tmp_path,
-            capture_output=True, env=os.environ | {
-                "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "cp1252"})
+            capture_output=True, env=environment(PYTHONIOENCODING="cp1252"))
         assert (done.returncode, done.stderr) == (0, b"")
         assert b"\x1b" not in done.stdout and done.stdout.decode("cp1252")

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from elsewhere import environment
 
 from numnet import recipes, runs
 from numnet.__main__ import main
@@ -265,10 +266,9 @@ def test_what_comes_of_an_op_is_as_without_the_reader(typed, capsys):
 # ---- as a command --------------------------------------------------------------------
 
 def command(*arguments, **options):
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-                                "PYTHONIOENCODING": "ascii"}
     return subprocess.run([sys.executable, "-m", "numnet", *arguments], text=True,
-                          env=environment, capture_output=True, **options)
+                          env=environment(PYTHONIOENCODING="ascii"),
+                          capture_output=True, **options)
 
 
 @pytest.mark.parametrize("arguments", [["step", "rnn"], ["formulas"], ["step"],
@@ -296,7 +296,6 @@ def test_a_reader_that_closes_the_pipe_is_no_error():
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run([sys.executable, "-m", "numnet", "formulas"], stdout=writing,
-                          env=os.environ | {"PYTHONPATH": os.pathsep.join(
-                              filter(None, sys.path))}, stderr=subprocess.PIPE)
+                          env=environment(), stderr=subprocess.PIPE)
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, b"")
