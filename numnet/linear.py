@@ -25,7 +25,8 @@ def linear(x, w, b):
     expect("linear", x=(x, "... i"), w=(w, "i o"), b=(b, "o"))
     n = math.prod(x.shape[:-1])
     rows = x.reshape(n, len(w))
-    y = (rows @ w + b).reshape(*x.shape[:-1], len(b))  # (linear.1)
+    y = rows @ w
+    y += b                                           # (linear.1)
 
     def backward(dy):
         dy = dy.reshape(n, len(b))
@@ -34,7 +35,7 @@ def linear(x, w, b):
         db = np.ones(n, dy.dtype) @ dy               # (linear.4)
         return dx, dw, db
 
-    return y, backward
+    return y.reshape(*x.shape[:-1], len(b)), backward
 
 
 class Linear(Module):

@@ -40,14 +40,14 @@ def rnn(x, wx, wh, b, h0=None, *, lengths=None):
     states = np.empty((t + 1, n, len(wh)), x.dtype)          # h0, then each step's h
     states[0] = 0 if h0 is None else h0
     h, before = states[1:], states[:-1]
-    from_x = np.matmul(rows, wx, out=h.reshape(t * n, len(wh)))  # into all states
-    from_x += b
+    np.matmul(rows, wx, out=h.reshape(t * n, len(wh)))       # x's part of all a
     from_h = np.empty_like(states[0])
     columns, into = _columns(wh).copy(), _columns(from_h)
     for step in range(t):
         a = h[step]
         np.matmul(before[step], columns, out=into)
-        a += from_h                                          # (rnn.1)
+        a += from_h
+        a += b                                               # (rnn.1)
         h[step] = _either(alive[step], np.tanh(a, out=a), before[step])  # (rnn.2)
 
     def backward(dy):

@@ -13,7 +13,7 @@ TABLE = {
             "k = n // len(x) if x.ndim > 2 else n\n"
             "        dw = rows[:k].T @ dy[:k] "),
         "lin_fwd_T_square!": [
-            ("(rows @ w + b)", f"(rows @ {SQUARE} + b)"),
+            ("y = rows @ w\n", f"y = rows @ {SQUARE}\n"),
             ("dy @ w.T", f"dy @ {SQUARE}.T"),
             ("rows.T @ dy ", "rows.T @ dy\n"
              "        dw = dw.T.copy() if len(w) == len(b) else dw ")],
