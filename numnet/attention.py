@@ -50,8 +50,9 @@ def attention(q, k, v, bias=None, *, mask=None, causal=False):
     kept = None                                      # or all shares, in one array
     if math.prod(shape) <= KEPT:
         kept = _t(np.empty((*shape[:-2], shape[-1], shape[-2]), q.dtype))
+    log_total = None if kept is not None else np.empty((*shape[:-1], 1), q.dtype)
 
-    def shares(piece):
+    def scores(piece):
         out = None if kept is None else _t(kept[piece])
         s = _t(np.matmul(k[piece[:-1]], _t(scaled[piece]), out=out))  # (attention.1)
         if bias is not None:
@@ -61,17 +62,29 @@ def attention(q, k, v, bias=None, *, mask=None, causal=False):
         if causal:
             at = np.arange(shape[-2])[piece[-1], None]
             np.copyto(s, -np.inf, where=at < np.arange(shape[-1]))
-        top = s.real.max(axis=-1, keepdims=True, initial=-np.inf)
-        s -= np.where(top == -np.inf, 0, top)
-        e = np.exp(s, out=s)
-        total = e.sum(axis=-1, keepdims=True)
-        p = np.divide(e, np.where(total == 0, 1, total), out=e)  # (attention.2)
-        return p
+        return s
 
     y = np.empty((*q.shape[:-1], v.shape[-1]), q.dtype)
     for piece in pieces:
-        p = shares(piece)
+        s = scores(piece)
+        top = s.real.max(axis=-1, keepdims=True, initial=-np.inf)
+        top = np.where(top == -np.inf, 0, top)
+        s -= top
+        e = np.exp(s, out=s)
+        total = e.sum(axis=-1, keepdims=True)
+        total = np.where(total == 0, 1, total)       # of one that may look at nothing
+        p = np.divide(e, total, out=e)                           # (attention.2)
+        if kept is None:
+            log_total[piece] = top + np.log(total)
         y[piece] = p @ v[piece[:-1]]                             # (attention.3)
+
+    def shares(piece):
+        """p, kept or made again: e^s over a query's total of e^s, by its logarithm."""
+        if kept is not None:
+            return kept[piece]
+        s = scores(piece)
+        s -= log_total[piece]
+        return np.exp(s, out=s)
 
     def backward(dy):
         dq, dk, dv = (np.zeros(each.shape, each.dtype) for each in (q, k, v))
@@ -79,7 +92,7 @@ def attention(q, k, v, bias=None, *, mask=None, causal=False):
         inner = (dy * y).sum(axis=-1, keepdims=True)
         for piece in pieces:
             n = piece[:-1]
-            p = shares(piece) if kept is None else kept[piece]
+            p = shares(piece)
             dp = _t(v[n] @ _t(dy[piece]))                        # (attention.4)
             dp -= inner[piece]
             ds = np.multiply(p, dp, out=dp)                      # (attention.5)

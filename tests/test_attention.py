@@ -149,11 +149,11 @@ def test_cut_in_pieces_and_with_shares_made_again_it_is_the_same(
     module = import_module("numnet.attention")
     monkeypatch.setattr(module, "CHUNK", chunk)
     monkeypatch.setattr(module, "KEPT", kept)
-    with watch("attention.2", "attention.3") as steps:
+    with watch("attention.1", "attention.3") as steps:
         pieces = results()
     tags, count = [step.tag for step in steps], {100: 2, 48: 3, 30: 6, 13: 12, 1: 24}
     assert tags.count("attention.3") == count[chunk]
-    assert tags.count("attention.2") == count[chunk] * (1 if kept else 2)
+    assert tags.count("attention.1") == count[chunk] * (1 if kept else 2)
     for ours, plain in zip(pieces, whole, strict=True):
         np.testing.assert_allclose(ours, plain, rtol=1e-12, atol=1e-12)
 

@@ -56,7 +56,7 @@ TABLE = {
         "lstm_dc_last_ignored": ("x.dtype), dc, ", "x.dtype), 0 * dc, "),
     },
     ("attention.py", "attention"): {
-        "sm_nomax, attention!": ("s -= np.where(top == -np.inf, 0, top)\n", "pass\n"),
+        "sm_nomax, attention!": ("s -= top\n", "pass\n"),
         "sm_globalmax, attention!": (
             "np.where(top == -np.inf, 0, top)",
             "np.where(top == -np.inf, 0, s.real.max(initial=-9))"),
@@ -70,7 +70,8 @@ TABLE = {
         "att_dead_row_nan2": ("np.where(top == -np.inf, 0, top)", "top"),
         "att_mask_after_softmax": [
             ("np.copyto(s, -np.inf, where=~mask[piece])\n", "pass\n"),
-            ("return p\n", "return p if mask is None else p * mask[piece]\n")],
+            ("        y[piece] = p @", "        if mask is not None:\n"
+             "            p *= mask[piece]\n        y[piece] = p @")],
         "att_causal_off1!": ("where=at < np.arange", "where=at + 1 < np.arange"),
         "att_causal_T": ("where=at < np.arange", "where=at > np.arange"),
         "att_mask_inverted": ("where=~mask[piece]", "where=mask[piece]"),
