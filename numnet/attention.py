@@ -50,7 +50,7 @@ def attention(q, k, v, bias=None, *, mask=None, causal=False):
     kept = None                                      # or all shares, in one array
     if math.prod(shape) <= KEPT:
         kept = _t(np.empty((*shape[:-2], shape[-1], shape[-2]), q.dtype))
-    log_total = None if kept is not None else np.empty((*shape[:-1], 1), q.dtype)
+    log_total = np.empty((*shape[:-1], 1), q.dtype)  # to make shares again
 
     def scores(piece):
         out = None if kept is None else _t(kept[piece])

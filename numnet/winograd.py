@@ -99,14 +99,14 @@ def slide(x, w, b, m):
     y = np.empty((n, p + -p % 4, q, o), np.result_type(x, w, b))    # whole tiles
     cut, pitch = layout(x, o, m)
     tiles, to_rows = Tiles(B, x, m, cut, pitch), A.T.astype(y.dtype)
-    room = np.empty((6, tiles.v.shape[1], o), y.dtype)
+    room, bias = np.empty((6, tiles.v.shape[1], o), y.dtype), np.tile(b, pitch)
     for block in cut:
         v = tiles.points(block)                                     # (winograd.2)
         a = room[:, :v.shape[1] - 2]
         for r in range(3):
             a[:, r::3] = np.matmul(thirds(v, r), u, out=a[:, r::3])   # (winograd.3)
         a = by_tile(a, block, pitch)
-        a[:, :, 1] += np.tile(b, pitch)                             # (winograd.3)
+        a[:, :, 1] += bias                                          # (winograd.3)
         rows = y[block].reshape(*counts(block), 4, q * o)           # a view
         np.matmul(to_rows, a[..., :q * o], out=rows)                # (winograd.4)
     return y[:, :p].transpose(0, 3, 1, 2)
