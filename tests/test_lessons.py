@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from numnet.__main__ import main
-from numnet.study import classroom, plots
+from numnet.study import classroom
+from numnet.study.drawn import structure_of
 from numnet.study.formulas import cited, read
 
 ROOT = Path(__file__).parent.parent
@@ -43,7 +44,7 @@ def test_a_lesson_runs_without_a_warning_in_time_and_draws_its_figures(lesson, r
     committed = sorted((ROOT / "figures").glob(f"{lesson.name[:2]}_*"))
     assert [path.name for path in drawn] == [path.name for path in committed]
     for ours, theirs in zip(drawn, committed):
-        assert plots.structure_of(ours) == plots.structure_of(theirs), ours.name
+        assert structure_of(ours) == structure_of(theirs), ours.name
 
 
 @each_lesson

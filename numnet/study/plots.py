@@ -5,7 +5,6 @@ those of Okabe and Ito, told apart by colour-blind eyes too.
 """
 
 import json
-import re
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -15,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from numnet.checkpoint import write_atomically
+from numnet.study.drawn import structure
 
 BLUE, ORANGE, GRAY = "#0072B2", "#E69F00", "#999999"
 AGAINST_FOR = LinearSegmentedColormap.from_list("", [ORANGE, "white", BLUE])
@@ -239,27 +239,3 @@ def save(figure, path):
     described = {"Description": json.dumps(structure(figure), ensure_ascii=False)}
     write_atomically(path, lambda file: figure.savefig(
         file, format="png", dpi=120, metadata=described))
-
-
-def structure(figure):
-    """What is drawn, without the numbers: a dict for each axes, and the figure's title.
-
-    Numbers in texts become #, since what was measured differs from machine to machine.
-    """
-    def words(text):
-        return re.sub(r"[\d.,]*\d", "#", text)
-
-    return [words(figure.get_suptitle())] + [{
-        "title": words(axes.get_title()), "x": words(axes.get_xlabel()),
-        "y": words(axes.get_ylabel()), "scales": [axes.get_xscale(), axes.get_yscale()],
-        "legend": [words(text.get_text()) for text in axes.get_legend().get_texts()]
-        if axes.get_legend() else [], "lines": len(axes.lines),
-        "images": len(axes.images), "bars and boxes": len(axes.patches)}
-        for axes in figure.axes]
-
-
-def structure_of(path):
-    """The structure of a figure that was saved."""
-    from PIL import Image
-    with Image.open(path) as image:
-        return json.loads(image.text["Description"])

@@ -51,7 +51,7 @@ def test_greedy_writing_gives_one_caption(run, letter, capsys):
 def test_where_it_looks_is_drawn_for_each_word(run, letter, tmp_path, capsys):
     out = tmp_path / "looks.png"
     assert main(["caption", str(run), "--image", str(letter), "-o", str(out)]) == 0
-    from numnet.study.plots import structure_of
+    from numnet.study.drawn import structure_of
     titles = [axes["title"] for axes in structure_of(out)[1:]]
     assert titles[:8] == ["picture", "latin", "small", "letter", "e", "with", "acute",
                           "(end)"]
