@@ -5,7 +5,7 @@ import numpy as np
 from numnet.module import Module, Parameter, apply
 from numnet.shapes import expect, expect_float, expect_real, row_blocks, whole
 
-BLOCK = 2 ** 16        # numbers at a time: all passes over them stay in the cache
+BLOCK = 2 ** 17        # numbers at a time: all passes over them stay in the cache
 
 
 def layer_norm(x, w, b, *, eps=1e-5):
@@ -38,8 +38,10 @@ def layer_norm(x, w, b, *, eps=1e-5):
     y = np.empty(rows.shape, np.result_type(x, w, b))
     r = np.empty((len(rows), 1), x.dtype)
     for n in blocks:
-        m = rows[n] @ mean                                        # (layer_norm.1)
-        centred = np.subtract(rows[n], m[:, None], out=u[n])
+        centred = u[n]
+        centred[:] = rows[n]                         # copied, then changed in the cache
+        m = centred @ mean                                        # (layer_norm.1)
+        centred -= m[:, None]
         square = np.vecdot(centred.conj(), centred) / len(w)  # vecdot conjugates one
         r[n, 0] = 1 / np.sqrt(square + float(eps))                # (layer_norm.2)
         centred *= r[n]                                           # (layer_norm.3)
@@ -50,17 +52,18 @@ def layer_norm(x, w, b, *, eps=1e-5):
         dy = dy.reshape(rows.shape)
         dx, dw, db = np.empty_like(y), np.zeros_like(w), np.zeros_like(b)
         room, w_mean = np.empty_like(y[blocks[0]]), w * mean
+        w_row = w.astype(y.dtype)[None]
         for n in blocks:
-            du = np.multiply(dy[n], w, out=dx[n])                 # (layer_norm.5)
-            a = du @ mean                                         # (layer_norm.6)
-            shares = np.multiply(dy[n], u[n], out=room[:len(du)])  # of each n in dw
+            shares = np.multiply(dy[n], u[n], out=room[:len(dy[n])])  # of each n in dw
+            a = dy[n] @ w_mean                                    # (layer_norm.6)
             c = shares @ w_mean                                   # (layer_norm.7)
-            ones = np.ones(len(du), dy.dtype)
+            ones = np.ones(len(a), dy.dtype)
             dw += ones @ shares                                   # (layer_norm.9)
             db += ones @ dy[n]                                    # (layer_norm.10)
-            du -= a[:, None]
-            du -= np.multiply(u[n], c[:, None], out=shares)
-            du *= r[n]                                            # (layer_norm.8)
+            scale = np.dot(r[n], w_row, out=shares)  # r w; np.multiply takes longer
+            r_du = np.multiply(dy[n], scale, out=dx[n])   # r times (layer_norm.5)
+            r_du -= r[n] * a[:, None]
+            r_du -= np.multiply(u[n], r[n] * c[:, None], out=scale)  # (layer_norm.8)
         return dx.reshape(x.shape), dw, db
 
     return y.reshape(x.shape), backward

@@ -58,8 +58,8 @@ TABLE = {
                      "(centred.conj(), centred) / (len(w) - 1)"),
         "ln_eps_outside": ("np.sqrt(square + float(eps))",
                            "(np.sqrt(square) + float(eps))"),
-        "ln_no_mean_term": ("du -= a[:, None]\n", "pass\n"),
-        "ln_no_var_term": ("np.multiply(u[n], c[:, None], ", "np.multiply(u[n], 0, "),
+        "ln_no_mean_term": ("r_du -= r[n] * a[:, None]\n", "pass\n"),
+        "ln_no_var_term": ("r[n] * c[:, None], out=scale", "0, out=scale"),
         "ln_dw_axis0": ("dw += ones @ shares",           # right for two axes
                         "dw += ones[:len(x)] @ shares[:len(x)]"),
         "ln_naive_var!": ("(centred.conj(), centred) / len(w)",
