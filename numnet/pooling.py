@@ -186,14 +186,15 @@ class _Line:
                 for i in range(self.k)]
         entries = [kind(i * size) if inner is None else kind(i * size) + inner[tap]
                    for i, tap in enumerate(taps)]
-        y = x[taps[0]]
+        parts = [x[tap].copy() for tap in taps]      # no longer runs of few channels
+        y = parts[0]
         which = np.empty(y.shape, kind)
         which[:] = entries[0]
         if self.m:                                   # nor is what begins in the margin
             first = np.maximum(self.m - self.s * np.arange(self.out), 0).astype(kind)
             which += kind(size) * first.reshape(-1, *[1] * (3 - self.axis))
-        for tap, entry in zip(taps[1:], entries[1:]):
-            before, y = y, np.maximum(y, x[tap])
+        for part, entry in zip(parts[1:], entries[1:]):
+            before, y = y, np.maximum(y, part)
             np.maximum(which, (before < y) * entry, out=which)
         return y, which
 
