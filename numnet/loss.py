@@ -43,12 +43,12 @@ def cross_entropy(z, *, label, ignore_index=None):
         raise ValueError("cross_entropy: the batch has no label to learn from")
     blocks, every = row_blocks(rows, BLOCK), np.arange(len(rows))
     ones, room = np.ones(rows.shape[1], z.dtype), np.empty_like(rows[blocks[0]])
-    e, right, total = np.empty_like(rows), *np.empty((2, len(rows)), z.dtype)
+    e, total, top = np.empty_like(rows), *np.empty((2, len(rows)), z.dtype)
     for n in blocks:
-        top = rows[n].real.max(axis=1, keepdims=True)
-        shifted = np.subtract(rows[n], top, out=room[:len(top)])
-        right[n] = shifted[every[:len(top)], label[n]]
+        top[n] = rows[n].real.max(axis=1)
+        shifted = np.subtract(rows[n], top[n, None], out=room[:len(top[n])])
         total[n] = np.exp(shifted, out=e[n]) @ ones
+    right = rows[every, label] - top
     log_p = right - np.log(total)
     log_p[ignored] = 0
     loss = -log_p.sum() / count                                  # (cross_entropy.1)
