@@ -52,9 +52,8 @@ def conv2d(x, w, b, *, stride=1, padding=0, dilation=1, needs_dx=True):
     kernel = np.vstack([w.transpose(2, 3, 1, 0).reshape(-1, o), b])  # (ijc + 1, o)
     y = np.empty((n, p, q, o), np.result_type(x, kernel))
     for block, columns in taps.columns(padded, planes):             # (npq, ijc + 1)
-        rows = y[block].reshape(-1, o)              # a view: whole pictures, or of one
-        np.matmul(columns, kernel, out=rows)
-        y[block] = rows.reshape(y[block].shape)                         # (conv2d.1)
+        # into y itself: the rows are those of whole pictures, or some of one
+        np.matmul(columns, kernel, out=y[block].reshape(-1, o))         # (conv2d.1)
 
     def backward(dy):
         dy = dy.transpose(0, 2, 3, 1)                               # (n, p, q, o)

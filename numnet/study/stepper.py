@@ -116,7 +116,8 @@ class _Statement:
         self.tags, self.returns = [], isinstance(node, ast.Return)
         targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            targets = node.value.args[:1]            # np.put_along_axis(dx, …)
+            targets = [each.value for each in node.value.keywords if each.arg == "out"]
+            targets = targets or node.value.args[:1]  # as of np.put_along_axis(dx, …)
         flat = [one for target in targets if target
                 for one in getattr(target, "elts", [target])]
         self.targets = [(_whole(one), compile(ast.unparse(one), "<target>", "eval"))
@@ -131,9 +132,11 @@ class _Statement:
 
 
 def _whole(target):
-    """The name of what is assigned to: "h" of `h[:, step]`, "p.value"."""
-    while isinstance(target, ast.Subscript):
-        target = target.value
+    """The name of what is assigned to: "h" of `h[:, step].reshape(2, 3)`, "p.value"."""
+    match target:
+        case (ast.Subscript(value=whole)
+              | ast.Call(func=ast.Attribute(value=whole, attr="reshape"))):
+            return _whole(whole)
     return ast.unparse(target)
 
 

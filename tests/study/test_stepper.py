@@ -12,10 +12,11 @@ from numnet.loss import contrastive, cross_entropy
 from numnet.metrics import accuracy, average_precision
 from numnet.module import Sequential
 from numnet.optim import SGD
-from numnet.pooling import global_max_pool2d
+from numnet.pooling import global_max_pool2d, max_pool2d
 from numnet.recurrent import rnn
 from numnet.study.stepper import watch
 from numnet.training import train_step
+from numnet.winograd import winograd
 
 ODD = '''
 def odd(x):
@@ -132,6 +133,10 @@ def test_what_a_line_returns_or_writes_by_a_call_or_to_a_parameter_is_read(rng):
         share = accuracy(np.array([1, 2, 0]), np.array([1, 1, 0]))
         y, backward = global_max_pool2d(rng.normal(size=(2, 3, 4, 5)))
         dx = backward(y)
+        pool, backward = max_pool2d(rng.normal(size=(2, 3, 4, 6)), kernel_size=2)
+        spread = backward(pool)
+        slid, _ = winograd(rng.normal(size=(2, 3, 6, 5)), rng.normal(size=(4, 3, 3, 3)),
+                           rng.normal(size=4))
         y, backward = layer(x)
         backward(y)
         SGD(layer.parameters(), lr=0.1).step()
@@ -139,6 +144,10 @@ def test_what_a_line_returns_or_writes_by_a_call_or_to_a_parameter_is_read(rng):
     assert returned == share and returned.shape == ()
     written, = values(steps, "global_max_pool2d.2", "dx")
     assert (written.swapaxes(1, 2).reshape(dx.shape) == dx).all()
+    added, = values(steps, "max_pool2d.2", "dx")     # dx[n].reshape(-1)
+    assert (added.reshape(2, 4, 6, 3).transpose(0, 3, 1, 2) == spread).all()
+    made, = values(steps, "winograd.4", "rows")      # out=rows
+    assert (made.reshape(2, 4, 3, 4).transpose(0, 3, 1, 2) == slid).all()
     assert (values(steps, "apply.1", "arg.grad")[0] == layer.w.grad).all()
     assert (values(steps, "sgd.3", "p.value")[0] == layer.w.value).all()
     assert tags(steps)[-6:] == ["sgd.1", "sgd.2", "sgd.3"] * 2

@@ -21,9 +21,9 @@ TABLE = {
         "conv_db_axes": ("db = dkernel[-1] ", "db = dy[0].sum(axis=(0, 1)) "),
         "conv_bias_wrong_axis": [
             (".reshape(-1, o), b]", ".reshape(-1, o), 0 * b]"),
-            ("np.matmul(columns, kernel, out=rows)\n",
-             "np.matmul(columns, kernel, out=rows)\n"
-             "        rows += np.resize(b, len(rows))[:, None] if q == o else b\n")],
+            ("    return y.transpose",
+             "    y += np.resize(b, q)[:, None] if q == o else b\n"
+             "    return y.transpose")],
     },
     ("windows.py", "Windows"): {
         "conv_pad_hw_bwd!": ("(top, left), (h, w) = self.margin, self.size",
