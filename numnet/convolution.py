@@ -59,14 +59,17 @@ def conv2d(x, w, b, *, stride=1, padding=0, dilation=1, needs_dx=True):
         dy = dy.transpose(0, 2, 3, 1)                               # (n, p, q, o)
         dpadded = np.zeros_like(padded) if needs_dx else None
         dkernel = np.zeros(kernel.shape, kernel.dtype)
+        of_taps = kernel[:-1].reshape(taps.count, c, o).swapaxes(1, 2)  # (ij, o, c)
         for block, columns in taps.columns(padded, planes):
             rows = dy[block].reshape(-1, o)                         # (npq, o)
             if needs_dx:
-                dcolumns = np.empty_like(columns)             # lying in memory as they
-                np.matmul(rows, kernel.T, out=dcolumns)
-                dwindows = dcolumns[:, :-1].reshape(*dy[block].shape[:3], taps.count, c)
+                if planes:                          # in one product, of so few channels
+                    dwindows = (kernel[:-1] @ rows.T).reshape(taps.count, c, len(rows))
+                    dwindows = dwindows.swapaxes(1, 2)
+                else:
+                    dwindows = rows @ of_taps                       # (ij, npq, c)
                 for k, tap in taps.of(dpadded, block):
-                    tap += dwindows[:, :, :, k]                     # (conv2d.2)
+                    tap += dwindows[k].reshape(tap.shape)           # (conv2d.2)
             dkernel += columns.T @ rows                             # (conv2d.3)
         dx = taps.crop(dpadded).transpose(0, 3, 1, 2) if needs_dx else None
         dw = dkernel[:-1].reshape(*w.shape[2:], c, o).transpose(3, 2, 0, 1)
