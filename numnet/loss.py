@@ -9,6 +9,7 @@ import numpy as np
 from numnet.shapes import expect, expect_float, expect_ids, row_blocks, whole
 
 BLOCK = 2 ** 17        # scores at a time: they and their exponentials stay in the cache
+BUFFER = 512           # numbers in NumPy's, into which it copies what a row repeats
 
 
 def cross_entropy(z, *, label, ignore_index=None):
@@ -44,10 +45,13 @@ def cross_entropy(z, *, label, ignore_index=None):
     blocks, every = row_blocks(rows, BLOCK), np.arange(len(rows))
     ones, room = np.ones(rows.shape[1], z.dtype), np.empty_like(rows[blocks[0]])
     e, total, top = np.empty_like(rows), *np.empty((2, len(rows)), z.dtype)
-    for n in blocks:
-        top[n] = rows[n].real.max(axis=1)
-        shifted = np.subtract(rows[n], top[n, None], out=room[:len(top[n])])
-        total[n] = np.exp(shifted, out=e[n]) @ ones
+    with np.errstate():                              # whose end restores the buffer
+        np.setbufsize(BUFFER)
+        for n in blocks:
+            largest = rows[n].real.argmax(axis=1)    # sooner found than by max
+            top[n] = rows[n].real[every[:len(largest)], largest]
+            shifted = np.subtract(rows[n], top[n, None], out=room[:len(largest)])
+            total[n] = np.exp(shifted, out=e[n]) @ ones
     right = rows[every, label] - top
     log_p = right - np.log(total)
     log_p[ignored] = 0
@@ -55,7 +59,9 @@ def cross_entropy(z, *, label, ignore_index=None):
 
     def backward(dloss=1.0):
         share = z.dtype.type(dloss / count)
-        p = e * (share / total)[:, None]       # times dL / N already: (cross_entropy.2)
+        with np.errstate():
+            np.setbufsize(BUFFER)
+            p = e * (share / total)[:, None]   # times dL / N already: (cross_entropy.2)
         p[every, label] -= share
         p[ignored] = 0
         dz = p.reshape(z.shape)                                  # (cross_entropy.3)

@@ -137,3 +137,19 @@ def test_cross_entropy_in_blocks_of_rows_is_the_same(monkeypatch, room):
     again, backward_again = cross_entropy(z, label=label, ignore_index=label[2])
     assert again == pytest.approx(loss, rel=1e-14)
     np.testing.assert_allclose(backward_again(), backward(), rtol=1e-14)
+
+
+def test_cross_entropy_has_a_small_buffer_and_leaves_numpy_s_as_it_was(monkeypatch):
+    z, label = np.random.default_rng(12).normal(size=(3, 700)), np.array([5, 0, 699])
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    before, set_size = [], np.setbufsize
+    with np.errstate():
+        np.setbufsize(4096)
+        monkeypatch.setattr(np, "setbufsize", lambda new: before.append(set_size(new)))
+        loss, backward = cross_entropy(z, label=label)
+        assert np.getbufsize() == 4096
+        dz = backward()
+        assert np.getbufsize() == 4096 and before == [4096] * 2
+    assert loss == pytest.approx(-np.log(p[range(3), label]).mean(), rel=1e-14)
+    np.testing.assert_allclose(3 * dz, p - np.eye(700)[label], rtol=1e-13, atol=1e-17)
