@@ -9,7 +9,7 @@ import numpy as np
 from numnet.shapes import expect, expect_float, expect_ids, row_blocks, whole
 
 BLOCK = 2 ** 17        # scores at a time: they and their exponentials stay in the cache
-BUFFER = 512           # numbers in NumPy's, into which it copies what a row repeats
+BUFFER = 512           # numbers: what repeats along a longer row NumPy reads in place
 
 
 def cross_entropy(z, *, label, ignore_index=None):
@@ -59,7 +59,7 @@ def cross_entropy(z, *, label, ignore_index=None):
 
     def backward(dloss=1.0):
         share = z.dtype.type(dloss / count)
-        with np.errstate():
+        with np.errstate():                          # as above
             np.setbufsize(BUFFER)
             p = e * (share / total)[:, None]   # times dL / N already: (cross_entropy.2)
         p[every, label] -= share

@@ -186,7 +186,7 @@ class _Line:
                 for i in range(self.k)]
         entries = [kind(i * size) if inner is None else kind(i * size) + inner[tap]
                    for i, tap in enumerate(taps)]
-        parts = [x[tap].copy() for tap in taps]      # no longer runs of few channels
+        parts = [x[tap].copy() for tap in taps]      # in one run each: sooner compared
         y = parts[0]
         which = np.empty(y.shape, kind)
         which[:] = entries[0]
